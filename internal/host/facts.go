@@ -26,9 +26,9 @@ func (v Version) AtLeast(major, minor int) bool {
 	return v.Major > major || v.Major == major && v.Minor >= minor
 }
 
-// Floor is the oldest kernel that vial runs on: it has every system call that
-// the program uses without a fallback (the last to come was
-// mount_setattr(MOUNT_ATTR_NOSYMFOLLOW), and cgroup.kill).
+// Floor is the oldest kernel that vial runs on. It has every system call that
+// is used without a fallback; the last to come were MOUNT_ATTR_NOSYMFOLLOW and
+// cgroup.kill.
 var Floor = Version{5, 14}
 
 // Facts are what decisions about a container depend on.

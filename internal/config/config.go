@@ -26,6 +26,7 @@ package config
 
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/vial-run/vial/internal/field"
 )
 
 // A Config is a Spec that has passed every check, and what it means.
@@ -37,6 +38,7 @@ type Config struct {
 	Capabilities    Capabilities // of the container's process
 	Rlimits         []Rlimit     // parallel to Spec.Process.Rlimits
 	Devices         []Device     // parallel to Spec.Linux.Devices
+	Sysctl          []Sysctl     // of linux.sysctl, sorted by key
 	RootPropagation uint64       // MS_* flags of linux.rootfsPropagation, 0 when unset
 }
 
@@ -109,23 +111,48 @@ type Mount struct {
 	CopySymlink  bool // copy-symlink: a symlink as bind source is copied
 }
 
-// Parse reads, checks and understands config.json. Its error is an *Errors.
-func Parse(data []byte) (*Config, error) { return nil, nil }
+// Parse reads, checks and understands config.json. Its error is an Errors.
+func Parse(data []byte) (*Config, error) {
+	s, warnings, err := decode(data)
+	if err != nil {
+		return nil, err
+	}
+	return check(s, warnings)
+}
 
-// FromSpec checks and understands a Spec made in memory, as Parse does.
-func FromSpec(s *specs.Spec) (*Config, error) { return nil, nil }
+// FromSpec checks and understands a Spec made in memory, as Parse does. The
+// Config keeps s, which must not change any more.
+func FromSpec(s *specs.Spec) (*Config, error) {
+	if s == nil {
+		return nil, Errors{&field.Error{Detail: "config cannot be null"}}
+	}
+	return check(s, nil)
+}
 
-// MountOptionNames are the words that mounts[].options understands, sorted.
-func MountOptionNames() []string { return nil }
-
-// CapabilityNumber is the number of a capability such as CAP_CHOWN.
-func CapabilityNumber(name string) (int, bool) { return 0, false }
-
-// CapabilityNames are all capabilities, in the order of their numbers.
-func CapabilityNames() []string { return nil }
-
-// Default is the spec that `vial spec` prints.
-func Default() *specs.Spec { return nil }
-
-// Encode is s as the text of a config.json.
-func Encode(s *specs.Spec) ([]byte, error) { return nil, nil }
+// check runs every check, so that one error tells every problem. They do not
+// depend on each other's order, but that namespaces come first.
+func check(s *specs.Spec, warnings []string) (*Config, error) {
+	c := &checker{spec: s, cfg: &Config{Spec: s, Warnings: warnings}}
+	for _, look := range [...]func(*checker){
+		checkNamespaces,
+		checkVersion,
+		checkRoot,
+		checkRootPropagation,
+		checkHostname,
+		checkProcess,
+		checkCapabilities,
+		checkRlimits,
+		checkMounts,
+		checkDevices,
+		checkPaths,
+		checkSysctl,
+		checkCgroups,
+		checkLater,
+	} {
+		look(c)
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return c.cfg, nil
+}

@@ -1,10 +1,120 @@
 package state
 
-// BootID is the id of the running boot.
-func BootID() (string, error) { return "", nil }
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
 
-// StartTime reads field 22 of /proc/<pid>/stat.
-func StartTime(pid int) (uint64, error) { return 0, nil }
+	"golang.org/x/sys/unix"
+)
 
-// Alive tells whether the process is there and is the one recorded.
-func (r *Record) Alive() (bool, error) { return false, nil }
+// ErrNotRunning says that the recorded process is gone.
+var ErrNotRunning = errors.New("container not running")
+
+// BootID is the id of the running boot. A pid and its start time mean nothing
+// in another one: both count from the boot.
+func BootID() (string, error) {
+	text, err := readProc("/proc/sys/kernel/random/boot_id", make([]byte, 64))
+	return string(bytes.TrimSpace(text)), err
+}
+
+// StartTime reads when a process started, in clock ticks since the boot. A
+// process that is dead is ErrNotRunning, even while its parent has not waited.
+func StartTime(pid int) (uint64, error) {
+	text, err := readProc("/proc/"+strconv.Itoa(pid)+"/stat", make([]byte, 1024))
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESRCH):
+		// ESRCH: it was reaped between open and read.
+		return 0, ErrNotRunning
+	case err != nil:
+		return 0, err
+	}
+	state, start, ok := parseStat(text)
+	if !ok {
+		return 0, fmt.Errorf("/proc/%d/stat: cannot find the start time in %q", pid, text)
+	}
+	if state == 'Z' || state == 'X' {
+		return 0, ErrNotRunning
+	}
+	return start, nil
+}
+
+// parseStat takes the state (field 3) and the start time (field 22) from the
+// line of proc_pid_stat(5). The command in field 2 may hold any byte, blanks and
+// parentheses too, so the fields are counted from the last one that closes.
+func parseStat(line []byte) (state byte, start uint64, ok bool) {
+	end := bytes.LastIndexByte(line, ')')
+	if end < 0 {
+		return 0, 0, false
+	}
+	rest := bytes.Fields(line[end+1:])
+	if len(rest) < 20 || len(rest[0]) != 1 {
+		return 0, 0, false
+	}
+	start, err := strconv.ParseUint(string(rest[22-3]), 10, 64)
+	return rest[0][0], start, err == nil
+}
+
+// Alive tells whether the recorded process still runs in this boot. Another
+// process that has got its number since does not count, nor does a zombie.
+func (r *Record) Alive(bootID string) (bool, error) {
+	if r.Pid <= 0 || r.BootID != bootID {
+		return false, nil
+	}
+	start, err := StartTime(r.Pid)
+	if errors.Is(err, ErrNotRunning) {
+		return false, nil
+	}
+	return err == nil && start == r.StartTime, err
+}
+
+// Pidfd is a descriptor of the recorded process, or ErrNotRunning. It is opened
+// first and the identity checked after, so whatever is sent or awaited through
+// it can never meet a process that got the number later.
+func (r *Record) Pidfd(bootID string) (int, error) {
+	if r.Pid <= 0 || r.BootID != bootID {
+		return -1, ErrNotRunning
+	}
+	fd, err := unix.PidfdOpen(r.Pid, 0)
+	if err == unix.ESRCH {
+		return -1, ErrNotRunning
+	}
+	if err != nil {
+		return -1, fmt.Errorf("pidfd_open %d: %w", r.Pid, err)
+	}
+	alive, err := r.Alive(bootID)
+	if err == nil && !alive {
+		err = ErrNotRunning
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// readProc reads a short file of procfs, which comes in one piece.
+func readProc(path string, buf []byte) ([]byte, error) {
+	fd, err := retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	n, err := retry(func() (int, error) { return unix.Read(fd, buf) })
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return buf[:n], nil
+}
+
+// retry repeats a system call that a signal has interrupted. The Go runtime
+// sends itself signals, and not every filesystem restarts.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR {
+			return n, err
+		}
+	}
+}

@@ -9,18 +9,18 @@
 // on one container; commands on different ones never meet. A record is replaced
 // by rename, so a reader sees the old one or the new one. A directory is first
 // made and locked, then recorded with Phase "creating", and with Phase "ready"
-// when the container is whole: a directory that is not ready and not locked is
+// when the container is whole: a directory that is neither locked nor ready is
 // what a killed create left, and never blocks the id.
 //
 // Everything is done relative to directory descriptors that were opened without
 // following links, so nothing that is put into the root can lead elsewhere.
 // The package knows nothing of cgroups, namespaces or the bundle: it keeps what
-// it is given.
+// it is given. It reads /proc only to tell whether a recorded process is still
+// the same one (process.go).
 package state
 
 import (
 	"errors"
-	"os"
 	"time"
 )
 
@@ -32,7 +32,8 @@ var (
 	ErrEmptyID  = errors.New("container id cannot be empty")
 )
 
-// RecordVersion is the newest form of a record that this vial reads and writes.
+// RecordVersion is the newest form of a record that this vial reads, and the
+// one it writes.
 const RecordVersion = 1
 
 // The phases of a Record.
@@ -43,21 +44,20 @@ const (
 
 // A Record is what is known of a container beyond the life of a command.
 type Record struct {
-	Version     int
+	Version     int // set by Write
 	ID          string
 	OCIVersion  string
 	Bundle      string
 	Rootfs      string
 	Pid         int
-	StartTime   uint64 // field 22 of /proc/<pid>/stat, with BootID the process's identity
+	StartTime   uint64 // field 22 of /proc/<pid>/stat; with BootID the process's identity
 	BootID      string
 	Created     time.Time
 	Phase       string
 	Annotations map[string]string
 	Cgroup      Cgroup
 	OwnerUID    int  // who ran create
-	OwnPIDNS    bool // a pid namespace of its own: killing init kills all
-	NoNewKey    bool // create was told not to make a session keyring
+	OwnPIDNS    bool // it has a pid namespace of its own: killing init kills all
 }
 
 // Cgroup is what delete and kill need of the container's cgroups.
@@ -65,58 +65,3 @@ type Cgroup struct {
 	Driver string            // "fs"
 	Paths  map[string]string // hierarchy to directory; "" is cgroup2
 }
-
-// CheckID tells whether id can be a container's id.
-func CheckID(id string) error { return nil }
-
-// A Store is a root directory of containers.
-type Store struct{ root string }
-
-// Open is the store at root. It touches nothing.
-func Open(root string) Store { return Store{root: root} }
-
-// A Dir is the locked directory of one container.
-type Dir struct {
-	ID     string
-	Path   string // for messages and for what must be named, such as a mount source
-	Stale  bool   // Create found what a killed create had left
-	Record Record // as loaded; with Stale the old one, which may be empty
-	fd     int
-}
-
-// Create makes and locks the directory of a new container.
-func (s Store) Create(id string) (*Dir, error) { return nil, nil }
-
-// Load locks the directory of a container and reads its record.
-func (s Store) Load(id string) (*Dir, error) { return nil, nil }
-
-// Peek reads a container's record without its lock.
-func (s Store) Peek(id string) (Record, error) { return Record{}, nil }
-
-// An Entry is one container of List.
-type Entry struct {
-	ID     string
-	Record Record
-	Err    error // why the record could not be read
-}
-
-// List reads the records of all containers, in the order of their ids.
-func (s Store) List() ([]Entry, error) { return nil, nil }
-
-// Fd is the directory's descriptor; Close invalidates it.
-func (d *Dir) Fd() int { return d.fd }
-
-// Write replaces the record.
-func (d *Dir) Write(r Record) error { return nil }
-
-// Fifo makes a fifo and opens it for reading and writing.
-func (d *Dir) Fifo(name string) (*os.File, error) { return nil, nil }
-
-// OpenFifo opens a fifo with the given O_* flags.
-func (d *Dir) OpenFifo(name string, flags int) (*os.File, error) { return nil, nil }
-
-// Remove removes the directory and all that is in it.
-func (d *Dir) Remove() error { return nil }
-
-// Close gives up the lock.
-func (d *Dir) Close() error { return nil }

@@ -1,0 +1,200 @@
+package state
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	recordName = "state.json"
+	tempName   = ".state.json.new"
+)
+
+// A Dir is the locked directory of one container.
+type Dir struct {
+	ID     string
+	Path   string // for messages, and for what needs a name, such as a mount's source
+	Record Record // as loaded
+	Stale  bool   // it holds the leftovers of a killed create; Record may be empty
+	Damage error  // LoadAny only: why there is no Record
+
+	root, fd int
+}
+
+// lock opens and locks the directory of id below root, which the Dir then owns.
+// With LOCK_NB the error of a taken lock is a bare EWOULDBLOCK. When the one who
+// had the lock before has removed the directory, the container does not exist,
+// even if another of that name has been made since.
+func lock(root int, path, id string, how int) (*Dir, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(root, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	switch err {
+	case nil:
+	case unix.ENOENT:
+		return nil, ErrNotExist
+	case unix.ENOTDIR, unix.ELOOP:
+		return nil, fmt.Errorf("%s/%s is no directory", path, id)
+	default:
+		return nil, fmt.Errorf("open %s/%s: %w", path, id, err)
+	}
+	if _, err = retry(func() (int, error) { return 0, unix.Flock(fd, how) }); err == nil {
+		err = settled(root, fd, id)
+	}
+	switch err {
+	case nil:
+		return &Dir{ID: id, Path: path + "/" + id, root: root, fd: fd}, nil
+	case ErrNotExist, unix.EWOULDBLOCK:
+	default:
+		err = fmt.Errorf("lock %s/%s: %w", path, id, err)
+	}
+	unix.Close(fd)
+	return nil, err
+}
+
+// settled is nil when fd, locked by now, is still what id names. It also mends
+// a mode that the umask has cut.
+func settled(root, fd int, id string) error {
+	var locked, named unix.Stat_t
+	if err := unix.Fstat(fd, &locked); err != nil {
+		return err
+	}
+	switch err := unix.Fstatat(root, id, &named, unix.AT_SYMLINK_NOFOLLOW); {
+	case err == unix.ENOENT:
+		return ErrNotExist
+	case err != nil:
+		return err
+	case named.Ino != locked.Ino || named.Dev != locked.Dev:
+		return ErrNotExist
+	case int(locked.Uid) != os.Geteuid():
+		return fmt.Errorf("it belongs to uid %d", locked.Uid)
+	case locked.Mode&0o7777 != dirMode:
+		return unix.Fchmod(fd, dirMode)
+	}
+	return nil
+}
+
+// Fd is the directory's descriptor, for calls relative to it.
+func (d *Dir) Fd() int { return d.fd }
+
+// Close gives up the lock.
+func (d *Dir) Close() error {
+	d.unlock()
+	return unix.Close(d.root)
+}
+
+func (d *Dir) unlock() {
+	// The lock belongs to the open file, of which a child of ours in the moment
+	// between fork and execve has a copy: closing would leave the lock with it.
+	unix.Flock(d.fd, unix.LOCK_UN)
+	unix.Close(d.fd)
+	d.fd = -1
+}
+
+func (d *Dir) load() error {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(d.fd, recordName, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	})
+	d.Record, err = readRecord(fd, err, d.ID)
+	return err
+}
+
+// readRecord reads and closes fd, which is state.json of id, unless its opening
+// failed already.
+func readRecord(fd int, err error, id string) (Record, error) {
+	if err == unix.ENOENT {
+		return Record{}, ErrNotExist
+	}
+	var r Record
+	if err == nil {
+		r, err = decodeFile(fd)
+		unix.Close(fd)
+	}
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("it is of container %q", r.ID)
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("%s of container %s is damaged: %w; delete --force removes it", recordName, id, err)
+	}
+	return r, nil
+}
+
+func decodeFile(fd int) (Record, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return Record{}, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return Record{}, fmt.Errorf("it is no regular file")
+	}
+	if st.Size > maxRecord {
+		return Record{}, fmt.Errorf("it is longer than %d bytes", maxRecord)
+	}
+	buf := make([]byte, st.Size)
+	n := 0
+	for n < len(buf) {
+		m, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		if err != nil {
+			return Record{}, err
+		}
+		if m == 0 {
+			break
+		}
+		n += m
+	}
+	return decode(buf[:n])
+}
+
+// Write replaces the record. A reader sees the old one or the new one, and when
+// Write fails the old one stays.
+func (d *Dir) Write(r Record) error {
+	r.Version, r.ID = RecordVersion, d.ID
+	err := d.write(encode(&r))
+	if err != nil {
+		return fmt.Errorf("%s/%s: %w", d.Path, recordName, err)
+	}
+	d.Record = r
+	return nil
+}
+
+func (d *Dir) write(text []byte) error {
+	if len(text) > maxRecord {
+		return fmt.Errorf("it would be longer than %d bytes; shorten the annotations", maxRecord)
+	}
+	fd, err := d.temp()
+	if err == unix.EEXIST { // left by a vial that was killed just here
+		if err = unix.Unlinkat(d.fd, tempName, 0); err == nil {
+			fd, err = d.temp()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	for len(text) > 0 && err == nil {
+		var n int
+		n, err = retry(func() (int, error) { return unix.Write(fd, text) })
+		text = text[max(n, 0):]
+	}
+	if err != nil {
+		err = fmt.Errorf("write: %w", err)
+	} else if err = unix.Fsync(fd); err != nil {
+		err = fmt.Errorf("fsync: %w", err)
+	}
+	unix.Close(fd)
+	if err == nil {
+		if err = unix.Renameat(d.fd, tempName, d.fd, recordName); err != nil {
+			err = fmt.Errorf("rename: %w", err)
+		}
+	}
+	if err != nil {
+		unix.Unlinkat(d.fd, tempName, 0)
+	}
+	return err
+}
+
+func (d *Dir) temp() (int, error) {
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	return retry(func() (int, error) { return unix.Openat(d.fd, tempName, flags, 0o600) })
+}

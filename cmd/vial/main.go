@@ -1,0 +1,20 @@
+// Command vial runs OCI containers.
+//
+// There is one file for each verb, and one table of them (verbs.go). A verb
+// defines its flags and is an action; the action calls package container and
+// prints what comes back. How anything is printed, and what the exit status
+// is, is decided in ui.go. main is the only place that exits.
+package main
+
+import (
+	"os"
+	"runtime/debug"
+)
+
+func main() {
+	// A command lives for a few milliseconds and allocates a few hundred
+	// kilobytes; collecting them would cost more than they do. Whoever waits
+	// for a container (run) turns the collector on again.
+	debug.SetGCPercent(-1)
+	os.Exit(vial(os.Args[1:], os.Stdout, os.Stderr))
+}

@@ -1,0 +1,111 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vial-run/vial/internal/cgroup"
+	"github.com/vial-run/vial/internal/state"
+	"golang.org/x/sys/unix"
+)
+
+// Scope is whom a signal is for.
+type Scope uint8
+
+const (
+	// FirstProcess signals the container's first process.
+	FirstProcess Scope = iota
+	// AllProcesses signals every process of the container, and is content
+	// if there are none.
+	AllProcesses
+)
+
+// Kill sends a signal to a container. SIGKILL for one without a pid namespace
+// of its own goes to all its processes, since they do not end with the first.
+func (r *Runtime) Kill(id string, signal unix.Signal, scope Scope) error {
+	return within("kill", id, r.kill(id, signal, scope))
+}
+
+func (r *Runtime) kill(id string, signal unix.Signal, scope Scope) error {
+	dir, err := r.load(id)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	record := dir.Record
+	if scope == AllProcesses || signal == unix.SIGKILL && !record.OwnPIDNS {
+		return killAll(record, signal, scope)
+	}
+	p, err := openProcess(record)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return p.signal(signal)
+}
+
+func killAll(record state.Record, signal unix.Signal, scope Scope) error {
+	pids, err := cgroup.Pids(record.Cgroup.Paths)
+	if err == nil && len(pids) == 0 && scope != AllProcesses {
+		err = ErrNotRunning
+	}
+	if err == nil && len(pids) > 0 {
+		err = cgroup.Kill(record.Cgroup.Paths, int(signal))
+	}
+	if err != nil {
+		return fmt.Errorf("unable to kill all processes: %w", err)
+	}
+	return nil
+}
+
+// A process is a container's first process, held by a descriptor, so that
+// what is done to it cannot hit another that got its number.
+type process struct{ fd int }
+
+// openProcess is ErrNotRunning if the container's first process has ended.
+func openProcess(record state.Record) (process, error) {
+	if record.Pid <= 0 {
+		return process{}, ErrNotRunning
+	}
+	fd, err := unix.PidfdOpen(record.Pid, 0)
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+		return process{}, ErrNotRunning
+	}
+	if err != nil {
+		return process{}, fmt.Errorf("open process %d: pidfd_open: %w", record.Pid, err)
+	}
+	// Only now: the descriptor may be of one that came later.
+	alive, err := record.Alive()
+	if err == nil && !alive {
+		err = ErrNotRunning
+	}
+	if err != nil {
+		unix.Close(fd)
+		return process{}, err
+	}
+	return process{fd}, nil
+}
+
+func (p process) signal(signal unix.Signal) error {
+	err := unix.PidfdSendSignal(p.fd, signal, nil, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return ErrNotRunning
+	}
+	if err != nil {
+		return fmt.Errorf("send %s: pidfd_send_signal: %w", unix.SignalName(signal), err)
+	}
+	return nil
+}
+
+// wait waits until the process has ended, for so many milliseconds at most.
+func (p process) wait(milliseconds int) (ended bool, err error) {
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, milliseconds)
+		if err != unix.EINTR {
+			return n > 0, err
+		}
+	}
+}
+
+func (p process) close() { unix.Close(p.fd) }

@@ -1,0 +1,187 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vial-run/vial/internal/cgroup"
+	"github.com/vial-run/vial/internal/compile"
+	"github.com/vial-run/vial/internal/config"
+	"github.com/vial-run/vial/internal/host"
+	"github.com/vial-run/vial/internal/host/gather"
+	"github.com/vial-run/vial/internal/state"
+	"golang.org/x/sys/unix"
+)
+
+// prepared is a container of which all is known and nothing exists.
+type prepared struct {
+	id      string
+	options Options
+	config  *config.Config
+	facts   host.Facts
+	cgroups *cgroup.Plan
+	output  *compile.Output
+	rootfs  string
+}
+
+// prepare reads, checks and compiles. It touches nothing.
+func prepare(id string, o Options, start compile.StartMode) (*prepared, error) {
+	if err := state.CheckID(id); err != nil {
+		return nil, err
+	}
+	o, err := o.absolute()
+	if err != nil {
+		return nil, err
+	}
+	facts := make(chan gathered, 1)
+	go func() {
+		f, err := gather.Facts()
+		facts <- gathered{f, err}
+	}()
+	p := &prepared{id: id, options: o}
+	if p.config, err = readConfig(o); err != nil {
+		return nil, err
+	}
+	for _, w := range p.config.Warnings {
+		o.Warn(w)
+	}
+	if p.config.Spec.Process.Terminal {
+		return nil, errors.New("process.terminal: vial has no terminals yet: set it to false (vial spec -- COMMAND does)")
+	}
+	if p.rootfs, err = findRootfs(o.Bundle, p.config.Spec.Root.Path); err != nil {
+		return nil, err
+	}
+	f := <-facts
+	if p.facts = f.facts; f.err != nil {
+		return nil, f.err
+	}
+	if p.cgroups, err = cgroup.NewPlan(&p.facts, p.config.Spec, id); err != nil {
+		return nil, err
+	}
+	return p, p.compile(start)
+}
+
+type gathered struct {
+	facts host.Facts
+	err   error
+}
+
+// configLimit is how large a config.json may be, in bytes.
+const configLimit = 16 << 20
+
+func readConfig(o Options) (*config.Config, error) {
+	if o.Spec != nil {
+		return config.FromSpec(o.Spec)
+	}
+	f, err := os.OpenFile(o.ConfigFile, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("JSON specification file %s not found: make one with vial spec, or name its folder with --bundle", o.ConfigFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", o.ConfigFile)
+	}
+	if info.Size() > configLimit {
+		return nil, fmt.Errorf("%s: %d bytes are more than the %d that a config may have", o.ConfigFile, info.Size(), configLimit)
+	}
+	data := make([]byte, info.Size())
+	n := 0
+	for n < len(data) {
+		k, err := f.Read(data[n:])
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", o.ConfigFile, err)
+		}
+		n += k
+	}
+	return config.Parse(data)
+}
+
+func findRootfs(bundle, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(bundle, path)
+	}
+	path = filepath.Clean(path)
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("root.path: invalid rootfs: %s does not exist", path)
+	case err != nil:
+		return "", fmt.Errorf("root.path: invalid rootfs: %w", err)
+	case info.Mode()&os.ModeSymlink != 0:
+		return "", fmt.Errorf("root.path: invalid rootfs: %s is a symlink: name what it leads to", path)
+	case !info.IsDir():
+		return "", fmt.Errorf("root.path: invalid rootfs: %s is no directory", path)
+	case path == "/":
+		return "", fmt.Errorf("root.path: invalid rootfs: / is the host's own root")
+	}
+	return path, nil
+}
+
+func (p *prepared) compile(start compile.StartMode) error {
+	in := compile.Input{
+		Config: p.config, Facts: p.facts, ID: p.id,
+		Bundle: p.options.Bundle, Rootfs: p.rootfs, Start: start, Keyring: p.options.Keyring,
+		CgroupDirs: p.cgroups.Dirs(),
+	}
+	for fd := range in.Stdio {
+		in.Stdio[fd] = stdioOf(fd)
+	}
+	for i, m := range p.config.Mounts {
+		if !m.CopySymlink {
+			continue
+		}
+		if link, err := os.Readlink(m.Source); err == nil {
+			if in.SymlinkSources == nil {
+				in.SymlinkSources = map[int]string{}
+			}
+			in.SymlinkSources[i] = link
+		}
+	}
+	var err error
+	if p.config.RootPropagation&unix.MS_SHARED != 0 {
+		if in.RootfsMountpoint, err = mountpointOf(p.rootfs); err != nil {
+			return err
+		}
+	}
+	p.output, err = compile.Compile(in)
+	return err
+}
+
+func stdioOf(fd int) compile.Stdio {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return compile.Stdio{}
+	}
+	null := st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+	return compile.Stdio{Null: null, UID: st.Uid}
+}
+
+// mountpointOf is where the mount that holds path is mounted.
+func mountpointOf(path string) (string, error) {
+	info, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	best := "/"
+	for line := range strings.Lines(string(info)) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		at := fields[4]
+		if (path == at || strings.HasPrefix(path, at+"/")) && len(at) > len(best) {
+			best = at
+		}
+	}
+	return best, nil
+}

@@ -1,0 +1,215 @@
+package compile
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/vial-run/vial/internal/config"
+	"github.com/vial-run/vial/internal/field"
+	"github.com/vial-run/vial/internal/program"
+	"golang.org/x/sys/unix"
+)
+
+// A mountStep is one entry of mounts, and its place.
+type mountStep struct {
+	config.Mount
+	index  int
+	origin field.Path
+}
+
+// A pendingReadonly is a tmpfs to be made read-only once everything in it is made.
+type pendingReadonly struct {
+	slot program.Slot
+	step mountStep
+}
+
+// mounts serves every entry of mounts, in their order.
+func mounts(c *compiler) {
+	for i, m := range c.cfg.Mounts {
+		c.mountOne(mountStep{m, i, at("mounts").Index(i)})
+	}
+}
+
+func (c *compiler) mountOne(m mountStep) {
+	what := m.Type
+	if m.Kind == config.KindBind {
+		what = m.Source
+	}
+	c.Step(m.origin, "mount "+what+" on "+m.Destination)
+	switch m.Kind {
+	case config.KindBind:
+		c.bindMount(m)
+	case config.KindCgroup:
+		cgroupMount(c, m)
+	case config.KindTmpfs:
+		c.tmpfsMount(m)
+	default:
+		if c.needsMount2(m) {
+			c.longMount(m)
+			return
+		}
+		c.detachedFilesystem(m, m.Type, m.Set)
+		c.attach(m)
+	}
+}
+
+// detachedFilesystem makes a new filesystem and a detached mount of it.
+func (c *compiler) detachedFilesystem(m mountStep, fstype string, attributes uint64) {
+	c.Fsopen(fstype).Into(c.fs)
+	if m.Source != "" {
+		c.FsconfigString(c.fs, "source", m.Source)
+	}
+	for _, flag := range m.SuperFlags {
+		// Read-only is an attribute of the mount here. The superblock of
+		// these filesystems may be the host's too, whose it is to change.
+		if flag == "ro" && m.Kind != config.KindOther {
+			continue
+		}
+		c.FsconfigFlag(c.fs, flag)
+	}
+	for _, kv := range m.Data {
+		if kv.HasValue {
+			c.FsconfigString(c.fs, kv.Key, kv.Value)
+		} else {
+			c.FsconfigFlag(c.fs, kv.Key)
+		}
+	}
+	c.FsconfigCreate(c.fs)
+	c.Fsmount(c.fs, attributes).Into(c.mount)
+	c.Close(c.fs)
+}
+
+// attach puts the detached mount where the config wants it.
+func (c *compiler) attach(m mountStep) {
+	how := program.DirInRoot
+	if m.Kind == config.KindProc || m.Kind == config.KindSysfs {
+		// What the runtime or the container takes for /proc must be there:
+		// behind a link it could be swapped later (CVE-2019-19921).
+		how.Resolve |= unix.RESOLVE_NO_SYMLINKS
+	}
+	c.attachTo(m, c.dirTarget(m.Destination, how))
+	c.Close(c.mount)
+}
+
+// attachTo moves the mount onto target, with its recursive attributes and its
+// propagation. It leaves c.mount open.
+func (c *compiler) attachTo(m mountStep, target program.Slot) {
+	if m.RecSet|m.RecClear != 0 {
+		c.MountSetattr(c.mount, unix.AT_RECURSIVE, program.MountAttr{Set: m.RecSet, Clear: m.RecClear})
+	}
+	c.MoveMount(c.mount, target)
+	c.Close(target)
+	for _, p := range m.Propagation {
+		flags := uint64(0)
+		if p&unix.MS_REC != 0 {
+			flags = unix.AT_RECURSIVE
+		}
+		c.MountSetattr(c.mount, flags, program.MountAttr{Propagation: p &^ unix.MS_REC})
+	}
+}
+
+func (c *compiler) bindMount(m mountStep) {
+	if link, ok := c.in.SymlinkSources[m.index]; ok {
+		parent, last := c.parents(inRoot(m.Destination))
+		c.ignoring(unix.EEXIST, c.Symlinkat(link, parent.Content(), last))
+		c.closeParent(parent)
+		return
+	}
+	source := m.Source
+	if !strings.HasPrefix(source, "/") {
+		source = path.Join(c.in.Bundle, source)
+	}
+	flags := uint64(unix.OPEN_TREE_CLONE)
+	if m.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	if m.SrcNofollow {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+	}
+	c.OpenTreeAt(program.CWD, source, flags).Into(c.mount)
+	if m.Set|m.Clear != 0 {
+		c.MountSetattr(c.mount, 0, program.MountAttr{Set: m.Set, Clear: m.Clear})
+	}
+	how := program.InRoot
+	if m.DestNofollow {
+		how.Flags |= program.O_NOFOLLOW
+	}
+	c.attachTo(m, c.targetLike(c.mount, m.Destination, how))
+	c.Close(c.mount)
+}
+
+// tmpfsMount makes a tmpfs. Read-only comes last of all (readonlyMounts), for
+// later mounts and devices may need directories in it.
+func (c *compiler) tmpfsMount(m mountStep) {
+	c.detachedFilesystem(m, "tmpfs", m.Set&^unix.MOUNT_ATTR_RDONLY)
+	target := c.dirTarget(m.Destination, program.DirInRoot)
+	if m.CopyUp {
+		buffer, size := c.answer()
+		c.request(program.RequestCopyUp, buffer, size, target, c.mount)
+	}
+	c.attachTo(m, target)
+	if m.Set&unix.MOUNT_ATTR_RDONLY == 0 {
+		c.Close(c.mount)
+		return
+	}
+	keep := c.Slot("readonly")
+	c.Set(c.mount.Content()).Into(keep)
+	c.pending = append(c.pending, pendingReadonly{keep, m})
+}
+
+// readonlyMounts finishes what tmpfsMount put off.
+func readonlyMounts(c *compiler) {
+	for _, p := range c.pending {
+		c.Step(p.step.origin, "make "+p.step.Destination+" read-only")
+		c.MountSetattr(p.slot, 0, program.MountAttr{Set: unix.MOUNT_ATTR_RDONLY})
+		c.Close(p.slot)
+	}
+}
+
+// fsconfigLimit is how long a value FSCONFIG_SET_STRING takes (fs/fsopen.c).
+const fsconfigLimit = 255
+
+// needsMount2 tells whether an option is too long for fsconfig(2), such as
+// the lower directories of an overlay.
+func (c *compiler) needsMount2(m mountStep) bool {
+	for _, kv := range m.Data {
+		if len(kv.Value) > fsconfigLimit {
+			return true
+		}
+	}
+	return len(m.Source) > fsconfigLimit
+}
+
+// longMount mounts with mount(2), on "." of the target's descriptor. It goes
+// back to the root of the host's files afterwards, as it found them.
+func (c *compiler) longMount(m mountStep) {
+	options := make([]string, len(m.Data))
+	for i, kv := range m.Data {
+		options[i] = kv.Key
+		if kv.HasValue {
+			options[i] += "=" + kv.Value
+		}
+	}
+	data := strings.Join(options, ",")
+	if len(data) > pageLimit {
+		c.fail(fmt.Errorf("%s.options: %d bytes of options for %s, mount(2) takes %d", m.origin, len(data), m.Type, pageLimit))
+		return
+	}
+	target := c.dirTarget(m.Destination, program.DirInRoot)
+	c.Fchdir(target.Content())
+	c.Mount(m.Source, ".", m.Type, 0, data)
+	c.Close(target)
+	c.Openat2(c.root.Content(), inRoot(m.Destination), program.DirInRoot).Into(c.mount)
+	c.Chdir("/")
+	if m.Set != 0 {
+		c.MountSetattr(c.mount, 0, program.MountAttr{Set: m.Set, Clear: m.Clear})
+	}
+	for _, p := range m.Propagation {
+		c.MountSetattr(c.mount, 0, program.MountAttr{Propagation: p &^ unix.MS_REC})
+	}
+	c.Close(c.mount)
+}
+
+// pageLimit is how much data mount(2) takes: a page, and the final NUL in it.
+const pageLimit = 4095

@@ -1,0 +1,49 @@
+package compile
+
+import (
+	"github.com/vial-run/vial/internal/host"
+	"github.com/vial-run/vial/internal/program"
+	"golang.org/x/sys/unix"
+)
+
+// undumpable keeps other processes from reading the program's memory and
+// descriptors through /proc until execve makes it the user's own process
+// (CVE-2016-9962). The clone inherits it.
+func undumpable(c *compiler) {
+	c.Step(program.Runtime, "hide the process from others")
+	c.Prctl(unix.PR_SET_DUMPABLE, 0)
+}
+
+// descriptors closes whatever the caller leaked (CVE-2024-21626), and keeps
+// what the program inherits for itself from reaching the user's process.
+func descriptors(c *compiler) {
+	first := c.out.FirstInherited
+	c.Step(program.Runtime, "close descriptors that were leaked, keep the others from execve")
+	c.CloseRange(first+len(c.out.Inherited), 0)
+	c.CloseRange(first, unix.CLOSE_RANGE_CLOEXEC)
+}
+
+// namespaces makes the container's first process. CLONE_PARENT makes it a
+// child of vial itself. The cgroup namespace is not among the flags: its root
+// would be the cgroup that the caller is in.
+func namespaces(c *compiler) {
+	flags := uint64(c.cfg.Namespaces)&^unix.CLONE_NEWCGROUP | unix.CLONE_PARENT
+	cgroup := 0
+	if c.in.Facts.Cgroup == host.V2 {
+		flags |= unix.CLONE_INTO_CGROUP
+		cgroup = c.inherited(RoleCgroup)
+	}
+	c.Step(at("linux", "namespaces"), "make the container's first process")
+	child := c.Label()
+	message := c.Struct(program.Datum{Kind: program.DatumStruct, Name: "message", Size: program.MessageSize, Fields: []program.Field{
+		{Name: "pid", Off: 0, Width: 8, Value: program.Int(program.MessagePid)},
+		{Name: "value", Off: 8, Width: 8, Value: program.Int(0)},
+	}})
+	c.Clone3(flags, cgroup, child).Into(message.At(8).Slot())
+	c.Send(c.channel(), message, program.MessageSize)
+	c.ExitGroup(0)
+	c.Place(child)
+	if cgroup != 0 {
+		c.CloseFD(cgroup)
+	}
+}

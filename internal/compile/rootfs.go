@@ -1,0 +1,62 @@
+package compile
+
+import (
+	"github.com/vial-run/vial/internal/program"
+	"golang.org/x/sys/unix"
+)
+
+// propagation keeps what is mounted for the container from reaching the host,
+// unless linux.rootfsPropagation asks for just that.
+func propagation(c *compiler) {
+	flags := c.cfg.RootPropagation
+	origin := at("linux", "rootfsPropagation")
+	if flags == 0 {
+		flags, origin = unix.MS_SLAVE|unix.MS_REC, program.Runtime
+	}
+	c.Step(origin, "set how mounts spread to and from the host")
+	c.Mount("", "/", "", flags, "")
+	if flags&unix.MS_SHARED != 0 {
+		// pivot_root(2) refuses a new root whose parent mount is shared.
+		c.Mount("", c.in.RootfsMountpoint, "", unix.MS_PRIVATE, "")
+	}
+}
+
+// rootfs makes a mount of the rootfs, to pivot to. The tree is cloned before
+// the hidden tmpfs is attached: the clone takes along what is mounted on it.
+func rootfs(c *compiler) {
+	c.Step(at("root", "path"), "mount the rootfs "+c.in.Rootfs)
+	c.Openat2(program.CWD, c.in.Rootfs, program.How{
+		Flags:   program.O_PATH | program.O_DIRECTORY | program.O_NOFOLLOW | program.O_CLOEXEC,
+		Resolve: unix.RESOLVE_NO_MAGICLINKS,
+	}).Into(c.under)
+	c.CloneTree(c.under, unix.AT_RECURSIVE).Into(c.root)
+	c.hiddenTmpfs()
+	c.MoveMount(c.root, c.under)
+	c.Close(c.under)
+}
+
+// pivot makes the rootfs the root of everything, and lets go of the old root.
+// pivot_root(".", ".") stacks the old root on the new one, so that "." names
+// it until it is detached: no directory for it is needed in the rootfs.
+func pivot(c *compiler) {
+	c.Step(at("root", "path"), "make the rootfs the root")
+	c.Fchdir(c.root.Content())
+	c.PivotRoot(".", ".")
+	if c.cfg.RootPropagation&unix.MS_SHARED != 0 {
+		// Else the host would see the unmount below.
+		c.Mount("", ".", "", unix.MS_SLAVE|unix.MS_REC, "")
+	}
+	c.Umount2(".", unix.MNT_DETACH)
+	if c.needsHidden() {
+		c.Close(c.hidden)
+	}
+	c.Chdir("/")
+	if p := c.cfg.RootPropagation; p != 0 {
+		c.Step(at("linux", "rootfsPropagation"), "set how mounts spread from the root")
+		c.Mount("", "/", "", p, "")
+	}
+	if c.spec.Root.Readonly {
+		c.Step(at("root", "readonly"), "make the root read-only")
+		c.MountSetattr(c.root, 0, program.MountAttr{Set: unix.MOUNT_ATTR_RDONLY})
+	}
+}

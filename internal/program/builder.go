@@ -45,6 +45,15 @@ func (b *Builder) Step(origin field.Path, phrase string) *Step {
 	return &b.p.Steps[len(b.p.Steps)-1]
 }
 
+// Request adds a question to the parent and is its index.
+func (b *Builder) Request(kind RequestKind) int {
+	b.p.Requests = append(b.p.Requests, Request{Kind: kind, Step: len(b.p.Steps) - 1})
+	return len(b.p.Requests) - 1
+}
+
+// Len is the index of the call that is emitted next.
+func (b *Builder) Len() int { return len(b.p.Calls) }
+
 // Label makes a place that calls can lead to before it is known where it is.
 func (b *Builder) Label() Target {
 	b.labels = append(b.labels, -1)

@@ -25,6 +25,11 @@ func (b *Builder) Prctl2(op int, x, y Arg) *Call {
 	return b.call(SysPrctl, Imm(uint64(op), FormPrctl), x, y, Int(0), Int(0))
 }
 
+// PrctlAmbient is prctl(PR_CAP_AMBIENT, op, capability).
+func (b *Builder) PrctlAmbient(op uint64, capability int) *Call {
+	return b.Prctl2(unix.PR_CAP_AMBIENT, Imm(op, FormAmbient), Int(capability))
+}
+
 // CloseRange closes descriptors from first on, or with CLOSE_RANGE_CLOEXEC
 // marks them to be closed by execve.
 func (b *Builder) CloseRange(first int, flags uint64) *Call {
@@ -33,6 +38,9 @@ func (b *Builder) CloseRange(first int, flags uint64) *Call {
 
 // Close closes the descriptor in s.
 func (b *Builder) Close(s Slot) *Call { return b.call(SysClose, s.Content()) }
+
+// CloseFD closes the descriptor of that number.
+func (b *Builder) CloseFD(fd int) *Call { return b.call(SysClose, FD(fd)) }
 
 // Clone3 makes the container's first process in namespaces of its own. The
 // new process goes on at label child. cgroup is the descriptor of a cgroup v2
@@ -106,10 +114,10 @@ func (b *Builder) Openat(dir Arg, path string, flags OpenFlags) *Call {
 	return b.call(SysOpenat, dir, b.String(path), Arg{kind: argOpenFlags, value: uint64(flags)}, Int(0))
 }
 
-// Faccessat2 asks whether the process may use path as mode says (X_OK …),
-// with its effective ids.
-func (b *Builder) Faccessat2(path string, mode uint64) *Call {
-	return b.call(SysFaccessat2, CWD, b.String(path), Imm(mode, FormAccess), Imm(unix.AT_EACCESS, FormAtAccess))
+// Faccessat2 asks whether path beneath dir may be used as mode says (X_OK,
+// F_OK …); flags may hold AT_EACCESS, to ask for the effective ids.
+func (b *Builder) Faccessat2(dir Arg, path string, mode, flags uint64) *Call {
+	return b.call(SysFaccessat2, dir, b.String(path), Imm(mode, FormAccess), Imm(flags, FormAtAccess))
 }
 
 // Mkdirat makes a directory in dir; name has one component.
@@ -130,6 +138,26 @@ func (b *Builder) Symlinkat(target string, dir Arg, name string) *Call {
 // Fchownat changes the owner of what dir/name is itself, never of what a link leads to.
 func (b *Builder) Fchownat(dir Arg, name string, uid, gid uint32) *Call {
 	return b.call(SysFchownat, dir, b.String(name), Int(int(uid)), Int(int(gid)), Imm(unix.AT_SYMLINK_NOFOLLOW, FormAt))
+}
+
+// Fchown changes the owner of what fd is open on.
+func (b *Builder) Fchown(fd Arg, uid uint32) *Call {
+	return b.call(SysFchown, fd, Int(int(uid)), Int(-1))
+}
+
+// Unlinkat removes the file dir/name.
+func (b *Builder) Unlinkat(dir Arg, name string) *Call {
+	return b.call(SysUnlinkat, dir, b.String(name), Int(0))
+}
+
+// Dup3 makes descriptor to mean what s is open on; execve keeps it.
+func (b *Builder) Dup3(s Slot, to int) *Call {
+	return b.call(SysDup3, s.Content(), FD(to), Int(0))
+}
+
+// IsOpen asks whether s holds an open descriptor: EBADF when it does not.
+func (b *Builder) IsOpen(s Slot) *Call {
+	return b.call(SysFcntl, s.Content(), Imm(unix.F_GETFD, FormFcntl))
 }
 
 // Umask sets the mask of new files' modes.

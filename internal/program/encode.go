@@ -162,6 +162,16 @@ type Decoded struct {
 	Bytes []byte // the whole program, loaded at Base
 }
 
+// SysOf is the system call that has the given number on one CPU.
+func SysOf(cpu CPU, number uint64) (Sys, bool) {
+	for s := range sysCount {
+		if s.On(cpu) == number {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
 // A DecodedCall is one call in numbers. Targets are offsets from Base.
 type DecodedCall struct {
 	Number                 uint64

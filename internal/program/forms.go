@@ -22,12 +22,14 @@ const (
 	FormLimit
 	firstNamed // from here on: names of flags or of values
 	FormAccess
+	FormAmbient
 	FormAt
 	FormAtAccess
 	FormAtRecursive
 	FormClone
 	FormCloseRange
 	FormDomain
+	FormFcntl
 	FormFsconfig
 	FormFsmount
 	FormFsopen
@@ -64,6 +66,8 @@ func vocabularyOf(f Form) vocabulary {
 	switch f {
 	case FormAccess:
 		return vocabulary{true, []word{{"X_OK", 1}, {"F_OK", 0}}}
+	case FormAmbient:
+		return vocabulary{true, []word{{"PR_CAP_AMBIENT_RAISE", unix.PR_CAP_AMBIENT_RAISE}, {"PR_CAP_AMBIENT_CLEAR_ALL", unix.PR_CAP_AMBIENT_CLEAR_ALL}}}
 	case FormAt:
 		return vocabulary{false, []word{{"AT_SYMLINK_NOFOLLOW", unix.AT_SYMLINK_NOFOLLOW}}}
 	case FormAtAccess:
@@ -76,6 +80,8 @@ func vocabularyOf(f Form) vocabulary {
 		return vocabulary{false, []word{{"CLOSE_RANGE_CLOEXEC", unix.CLOSE_RANGE_CLOEXEC}}}
 	case FormDomain:
 		return vocabulary{true, []word{{"AF_INET", unix.AF_INET}, {"AF_UNIX", unix.AF_UNIX}}}
+	case FormFcntl:
+		return vocabulary{true, []word{{"F_GETFD", unix.F_GETFD}}}
 	case FormFsconfig:
 		return vocabulary{true, []word{{"FSCONFIG_SET_FLAG", unix.FSCONFIG_SET_FLAG}, {"FSCONFIG_SET_STRING", unix.FSCONFIG_SET_STRING}, {"FSCONFIG_CMD_CREATE", unix.FSCONFIG_CMD_CREATE}}}
 	case FormFsmount:

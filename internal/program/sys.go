@@ -34,11 +34,14 @@ const (
 	SysClone3
 	SysClose
 	SysCloseRange
+	SysDup3
 	SysExecve
 	SysExitGroup
 	SysFaccessat2
 	SysFchdir
+	SysFchown
 	SysFchownat
+	SysFcntl
 	SysFsconfig
 	SysFsmount
 	SysFsopen
@@ -69,6 +72,7 @@ const (
 	SysSymlinkat
 	SysUmask
 	SysUmount2
+	SysUnlinkat
 	SysUnshare
 	SysWrite
 	sysCount
@@ -88,11 +92,14 @@ var sysTable = [sysCount]sysEntry{
 	SysClone3:        {"clone3", 435, 435},
 	SysClose:         {"close", 3, 57},
 	SysCloseRange:    {"close_range", 436, 436},
+	SysDup3:          {"dup3", 292, 24},
 	SysExecve:        {"execve", 59, 221},
 	SysExitGroup:     {"exit_group", 231, 94},
 	SysFaccessat2:    {"faccessat2", 439, 439},
 	SysFchdir:        {"fchdir", 81, 50},
+	SysFchown:        {"fchown", 93, 55},
 	SysFchownat:      {"fchownat", 260, 54},
+	SysFcntl:         {"fcntl", 72, 25},
 	SysFsconfig:      {"fsconfig", 431, 431},
 	SysFsmount:       {"fsmount", 432, 432},
 	SysFsopen:        {"fsopen", 430, 430},
@@ -123,6 +130,7 @@ var sysTable = [sysCount]sysEntry{
 	SysSymlinkat:     {"symlinkat", 266, 36},
 	SysUmask:         {"umask", 95, 166},
 	SysUmount2:       {"umount2", 166, 39},
+	SysUnlinkat:      {"unlinkat", 263, 35},
 	SysUnshare:       {"unshare", 272, 97},
 	SysWrite:         {"write", 1, 64},
 }

@@ -176,4 +176,3 @@ func TestForeignSections(t *testing.T) {
 		wantError(t, err, "config.json: line 1:"+strconv.Itoa(len(name)+5)+": "+name+": want an object, found 3")
 	}
 }
-

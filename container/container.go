@@ -19,7 +19,6 @@
 package container
 
 import (
-	"errors"
 	"path/filepath"
 	"time"
 
@@ -35,7 +34,7 @@ const DefaultRoot = "/run/vial"
 var (
 	ErrExist      = state.ErrExist
 	ErrNotExist   = state.ErrNotExist
-	ErrNotRunning = errors.New("container not running")
+	ErrNotRunning = state.ErrNotRunning
 )
 
 // A Runtime keeps containers below one root.

@@ -106,11 +106,14 @@ func (m *making) occupy(store state.Store) (err error) {
 		if err := cgroup.Remove(m.dir.Record.Cgroup.Paths); err != nil {
 			return fmt.Errorf("clean up after a create that was killed: %w", err)
 		}
+		if err := m.dir.Clear(); err != nil {
+			return err
+		}
 	}
 	spec := m.config.Spec
 	m.record = state.Record{
 		Version: state.RecordVersion, ID: m.id, OCIVersion: spec.Version,
-		Bundle: m.options.Bundle, Rootfs: m.rootfs,
+		Bundle: m.options.Bundle, Rootfs: m.rootfs, Exec: m.output.Exec,
 		Created: time.Now().UTC(), Phase: state.PhaseCreating,
 		Annotations: spec.Annotations,
 		Cgroup:      state.Cgroup{Driver: "fs", Paths: m.cgroups.Paths()},

@@ -28,26 +28,42 @@ func (r *Runtime) Delete(id string, mode Mode) error {
 }
 
 func (r *Runtime) delete(id string, mode Mode) error {
-	dir, err := r.load(id)
+	dir, err := r.store().LoadAny(id)
 	if mode == Force && errors.Is(err, state.ErrNotExist) {
 		return nil
 	}
-	if err != nil && (mode != Force || dir == nil) {
+	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	if err == nil {
-		if err := endProcess(dir, mode); err != nil {
+	switch {
+	case dir.Stale:
+		// What a killed create left goes either way, but only a container
+		// that has existed can be deleted.
+		if err := destroy(dir); err != nil || mode == Force {
 			return err
 		}
+		return state.ErrNotExist
+	case dir.Damage != nil:
+		if mode != Force {
+			return dir.Damage
+		}
+		return dir.Remove()
+	}
+	if err := r.endProcess(dir, mode); err != nil {
+		return err
 	}
 	return destroy(dir)
 }
 
 // endProcess sees to it that no process of the container is left.
-func endProcess(dir *state.Dir, mode Mode) error {
+func (r *Runtime) endProcess(dir *state.Dir, mode Mode) error {
 	record := dir.Record
-	status, err := statusOf(record, dir)
+	bootID, err := state.BootID()
+	if err != nil {
+		return err
+	}
+	status, err := r.statusOf(record, bootID)
 	if err != nil {
 		return err
 	}

@@ -64,26 +64,12 @@ type process struct{ fd int }
 
 // openProcess is ErrNotRunning if the container's first process has ended.
 func openProcess(record state.Record) (process, error) {
-	if record.Pid <= 0 {
-		return process{}, ErrNotRunning
-	}
-	fd, err := unix.PidfdOpen(record.Pid, 0)
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
-		return process{}, ErrNotRunning
-	}
+	bootID, err := state.BootID()
 	if err != nil {
-		return process{}, fmt.Errorf("open process %d: pidfd_open: %w", record.Pid, err)
-	}
-	// Only now: the descriptor may be of one that came later.
-	alive, err := record.Alive()
-	if err == nil && !alive {
-		err = ErrNotRunning
-	}
-	if err != nil {
-		unix.Close(fd)
 		return process{}, err
 	}
-	return process{fd}, nil
+	fd, err := record.Pidfd(bootID)
+	return process{fd}, err
 }
 
 func (p process) signal(signal unix.Signal) error {

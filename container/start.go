@@ -20,7 +20,11 @@ func (r *Runtime) start(id string) error {
 		return err
 	}
 	defer dir.Close()
-	status, err := statusOf(dir.Record, dir)
+	bootID, err := state.BootID()
+	if err != nil {
+		return err
+	}
+	status, err := r.statusOf(dir.Record, bootID)
 	if err != nil {
 		return err
 	}

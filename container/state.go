@@ -26,7 +26,11 @@ func (r *Runtime) state(id string) (*State, error) {
 }
 
 func (r *Runtime) describe(record state.Record) (*State, error) {
-	status, err := statusOf(record, storedFifo{r.store(), record.ID})
+	bootID, err := state.BootID()
+	if err != nil {
+		return nil, err
+	}
+	status, err := r.statusOf(record, bootID)
 	if err != nil {
 		return nil, err
 	}
@@ -76,26 +80,14 @@ func (r *Runtime) load(id string) (*state.Dir, error) {
 	return r.store().Load(id)
 }
 
-// A fifoProbe tells whether somebody waits for the start byte.
-type fifoProbe interface {
-	Waits(fifo string) (bool, error)
-}
-
-type storedFifo struct {
-	store state.Store
-	id    string
-}
-
-func (s storedFifo) Waits(fifo string) (bool, error) { return s.store.Waits(s.id, fifo) }
-
 // statusOf finds a container's status. Nothing of it is stored: whether the
 // process lives is the kernel's word, and whether it was started too: as long
 // as it waits for the start byte, the fifo has a reader.
-func statusOf(record state.Record, fifo fifoProbe) (Status, error) {
+func (r *Runtime) statusOf(record state.Record, bootID string) (Status, error) {
 	if record.Phase == state.PhaseCreating {
 		return Creating, nil
 	}
-	alive, err := record.Alive()
+	alive, err := record.Alive(bootID)
 	if err != nil {
 		return "", err
 	}
@@ -109,7 +101,7 @@ func statusOf(record state.Record, fifo fifoProbe) (Status, error) {
 	if frozen {
 		return Paused, nil
 	}
-	waits, err := fifo.Waits(startFifo)
+	waits, err := waitsForStart(r.store(), record.ID)
 	if err != nil {
 		return "", err
 	}
@@ -117,4 +109,17 @@ func statusOf(record state.Record, fifo fifoProbe) (Status, error) {
 		return Created, nil
 	}
 	return Running, nil
+}
+
+// waitsForStart tells whether somebody reads the start fifo: then writing to
+// it is not ENXIO. A container made by run has no fifo.
+func waitsForStart(store state.Store, id string) (bool, error) {
+	f, err := store.OpenFifo(id, startFifo, unix.O_WRONLY|unix.O_NONBLOCK)
+	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
 }

@@ -45,7 +45,9 @@ func execve(c *compiler) {
 	name := c.spec.Process.Args[0]
 	argv := c.Strings("argv", c.spec.Process.Args)
 	envp := c.environmentAddresses()
-	c.Step(at("process", "args").Index(0), "exec: "+strconv.Quote(name)).Plain = true
+	step := c.Step(at("process", "args").Index(0), "exec: "+strconv.Quote(name))
+	step.Plain = true
+	c.out.Exec = string(step.Origin) + ": " + step.Phrase
 	c.CloseRange(c.out.FirstInherited, unix.CLOSE_RANGE_CLOEXEC)
 	c.Execve(c.executable.Content(), argv, envp)
 }

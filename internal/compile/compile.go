@@ -78,8 +78,9 @@ type Output struct {
 	// FirstInherited on, in this order.
 	Inherited      []Role
 	FirstInherited int
-	// AfterStart is the first call after `vial start` wrote its byte, or 0.
-	AfterStart int
+	// Exec is what the program does once it was started, in words, for an
+	// error that `vial start` reports without the program at hand.
+	Exec string
 }
 
 // Compile makes the program for a container. An error names the field of

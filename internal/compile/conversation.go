@@ -51,7 +51,6 @@ func start(c *compiler) {
 	buffer := c.Buffer("start", 8, "")
 	c.Read(program.FD(c.inherited(RoleStart)), buffer, 1)
 	c.FailTo(c.startFailed)
-	c.out.AfterStart = c.Len()
 }
 
 // endings are where failures lead. Exit statuses are runc's: 1 while the

@@ -24,6 +24,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/vial-run/vial/internal/compile"
+	"github.com/vial-run/vial/internal/program"
 	"github.com/vial-run/vial/internal/state"
 )
 
@@ -59,6 +60,9 @@ type Options struct {
 	Keyring Keyring
 	// Warn is told what the config holds that is allowed but looks wrong.
 	Warn func(string)
+
+	// testOnlyPlant may change the program before it is encoded.
+	testOnlyPlant func(*program.Program)
 }
 
 // Keyring is whose session keyring a container has.

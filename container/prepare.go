@@ -154,6 +154,9 @@ func (p *prepared) compile(start compile.StartMode) error {
 		}
 	}
 	p.output, err = compile.Compile(in)
+	if err == nil && p.options.testOnlyPlant != nil {
+		p.options.testOnlyPlant(p.output.Program)
+	}
 	return err
 }
 

@@ -56,7 +56,10 @@ func release(dir *state.Dir) error {
 	if _, err := begin.Write([]byte{1}); err != nil {
 		return fmt.Errorf("tell the container's first process to go on: %w", err)
 	}
-	fd := int(result.Fd()) // makes it blocking again
+	fd := int(result.Fd())
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return err
+	}
 	var record [program.MessageSize]byte
 	for {
 		n, err := unix.Read(fd, record[:])

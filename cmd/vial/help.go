@@ -28,11 +28,11 @@ func printHelp(w io.Writer) {
 		fmt.Fprintf(w, "   %-10s %s\n", v.name, v.about)
 	}
 	fmt.Fprintf(w, "   %-10s %s\n\nGLOBAL OPTIONS:\n", "help", "show this, or what COMMAND does: vial help COMMAND")
-	printFlags(w, flagSet("vial", &global{logFormat: "text", logLevel: "error", rootless: "auto", cgroupManager: "cgroupfs"}))
+	printFlags(w, globalFlags(&global{logFormat: "text", logLevel: "error", rootless: "auto", cgroupManager: "cgroupfs"}))
 }
 
 func (v verb) printHelp(w io.Writer) {
-	fs := flag.NewFlagSet(v.name, flag.ContinueOnError)
+	fs := newFlags(v.name)
 	v.define(fs)
 	fmt.Fprintf(w, "vial %s - %s\n\nUSAGE:\n   vial %s [options] %s\n", v.name, v.about, v.name, v.args)
 	if v.example != "" {

@@ -35,7 +35,7 @@ const (
 // vial is the whole command.
 func vial(args []string, stdout, stderr io.Writer) int {
 	g := global{logFormat: "text", logLevel: "error", rootless: "auto", cgroupManager: "cgroupfs"}
-	fs := flagSet("vial", &g)
+	fs := globalFlags(&g)
 	if err := fs.Parse(args); err != nil {
 		return usageError(flagError(err), stdout, stderr)
 	}
@@ -58,18 +58,30 @@ func vial(args []string, stdout, stderr io.Writer) int {
 	return v.call(&g, rest[1:], stdout, stderr)
 }
 
-func flagSet(name string, g *global) *flag.FlagSet {
+func newFlags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
+	return fs
+}
+
+func globalFlags(g *global) *flag.FlagSet {
+	fs := newFlags("vial")
 	g.define(fs)
 	return fs
 }
 
 // call parses what stands behind the verb and does it.
 func (v verb) call(g *global, args []string, stdout, stderr io.Writer) int {
-	fs := flagSet(v.name, g)
+	fs := newFlags(v.name)
 	do := v.define(fs)
+	// Global flags may stand here too, but the verb's own come first:
+	// --rootless means something else to spec.
+	globalFlags(g).VisitAll(func(f *flag.Flag) {
+		if fs.Lookup(f.Name) == nil {
+			fs.Var(f.Value, f.Name, f.Usage)
+		}
+	})
 	args, err := parse(fs, args)
 	if errors.Is(err, flag.ErrHelp) {
 		v.printHelp(stdout)

@@ -31,6 +31,7 @@ func rootfs(c *compiler) {
 	}).Into(c.under)
 	c.CloneTree(c.under, unix.AT_RECURSIVE).Into(c.root)
 	c.hiddenTmpfs()
+	c.Step(at("root", "path"), "attach the rootfs")
 	c.MoveMount(c.root, c.under)
 	c.Close(c.under)
 }

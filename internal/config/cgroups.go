@@ -103,6 +103,7 @@ func checkMemory(c *checker, m *specs.LinuxMemory) {
 	c.limit(at, "limit", m.Limit)
 	c.limit(at, "reservation", m.Reservation)
 	c.limit(at, "swap", m.Swap)
+	//lint:ignore SA1019 deprecated, but callers still write it
 	c.limit(at, "kernel", m.Kernel)
 	c.limit(at, "kernelTCP", m.KernelTCP)
 	if m.Swap != nil && m.Limit != nil && *m.Swap > 0 && *m.Swap < *m.Limit {

@@ -10,6 +10,7 @@ func readHooks(d *decoder, h *specs.Hooks) {
 	for key := range d.object {
 		switch key {
 		case "prestart":
+			//lint:ignore SA1019 deprecated, but callers still write it
 			readList(d, &h.Prestart, readHook)
 		case "createRuntime":
 			readList(d, &h.CreateRuntime, readHook)

@@ -34,6 +34,7 @@ func TestRefusesText(t *testing.T) {
 		{"an escaped NUL", `{"hostname":"a\u0000"}`, "config.json: line 1:15: hostname: a string must not hold a NUL: the kernel would cut it there"},
 		{"a raw newline", "{\"hostname\":\"a\nb\"}", "config.json: line 1:15: hostname: a control character stands unescaped in a string"},
 		{"half a surrogate pair", `{"hostname":"\ud83c"}`, "config.json: line 1:14: hostname: half of a surrogate pair stands alone"},
+		{"two low surrogates", `{"hostname":"\udf0d\udf0d"}`, "config.json: line 1:14: hostname: half of a surrogate pair stands alone"},
 		{"a low surrogate first", `{"hostname":"\udf0d\ud83c"}`, "config.json: line 1:14: hostname: half of a surrogate pair stands alone"},
 		{"three hex digits", `{"hostname":"\u00e"}`, `config.json: line 1:14: hostname: \u needs four hex digits`},
 		{"an unknown escape", `{"hostname":"\x41"}`, "config.json: line 1:14: hostname: unknown escape in a string"},

@@ -34,6 +34,7 @@ func laterHooks(c *checker) {
 		return
 	}
 	at := field.At("hooks")
+	//lint:ignore SA1019 deprecated, but callers still write it
 	c.later(len(h.Prestart) > 0, at, "prestart", "hooks")
 	c.later(len(h.CreateRuntime) > 0, at, "createRuntime", "hooks")
 	c.later(len(h.CreateContainer) > 0, at, "createContainer", "hooks")

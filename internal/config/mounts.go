@@ -237,7 +237,7 @@ func (x *mountCheck) checkKind() {
 	if x.m.CopyUp && x.m.Kind != KindTmpfs {
 		x.refuse(x.at().Child("options"), "tmpcopyup can be used only with tmpfs")
 	}
-	if !bind && (x.m.SrcNofollow || x.m.CopySymlink) {
-		x.refuse(x.at().Child("options"), "src-nofollow and copy-symlink are for bind mounts only")
+	if !bind && (x.m.SrcNofollow || x.m.DestNofollow || x.m.CopySymlink) {
+		x.refuse(x.at().Child("options"), "src-nofollow, dest-nofollow and copy-symlink are for bind mounts only")
 	}
 }

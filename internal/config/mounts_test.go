@@ -43,7 +43,7 @@ func TestRefusesMounts(t *testing.T) {
 			`mounts[7]: "/proc" cannot be mounted because it is not of type proc`},
 		{"tmpcopyup elsewhere", mounted(bind("tmpcopyup")), "mounts[7].options: tmpcopyup can be used only with tmpfs"},
 		{"copy-symlink elsewhere", mounted(tmpfs("copy-symlink")),
-			"mounts[7].options: src-nofollow and copy-symlink are for bind mounts only"},
+			"mounts[7].options: src-nofollow, dest-nofollow and copy-symlink are for bind mounts only"},
 		{"no name", mounted(tmpfs("a,=b")), `mounts[7].options[0]: "=b": the option has no name`},
 		{"a NUL in an option", mounted(tmpfs("ro", "a=\x00")), "mounts[7].options[1]: must not hold a NUL"},
 		{"id-mapped", mounted(bind("ridmap")), "mounts[7].options[1]: not supported yet: id-mapped mounts"},

@@ -69,6 +69,7 @@ func readMemory(d *decoder, m *specs.LinuxMemory) {
 		case "swap":
 			readOptional(d, &m.Swap, readSigned)
 		case "kernel":
+			//lint:ignore SA1019 deprecated, but callers still write it
 			readOptional(d, &m.Kernel, readSigned)
 		case "kernelTCP":
 			readOptional(d, &m.KernelTCP, readSigned)

@@ -39,18 +39,18 @@ const (
 	CallSize = 96
 )
 
-// Offsets in a call; a test compares the interpreters with them.
+// Offsets in a call. The interpreters are assembled with them.
 const (
-	offNumber  = 0
-	offArgs    = 8
-	offResult  = 56
-	offContent = 64
-	offRetry   = 68
-	offZero    = 72
-	offNext    = 76
-	offErrno   = 80
-	offElse    = 84
-	offFail    = 88
+	OffNumber  = 0
+	OffArgs    = 8
+	OffResult  = 56
+	OffContent = 64
+	OffRetry   = 68
+	OffZero    = 72
+	OffNext    = 76
+	OffErrno   = 80
+	OffElse    = 84
+	OffFail    = 88
 )
 
 // Encode turns the program into bytes for one CPU, to be loaded at Base.
@@ -102,24 +102,24 @@ type encoder struct {
 
 func (e *encoder) call(out []byte, c *Call) {
 	le := binary.LittleEndian
-	le.PutUint64(out[offNumber:], c.Sys.On(e.cpu))
+	le.PutUint64(out[OffNumber:], c.Sys.On(e.cpu))
 	var contents uint32
 	for n, a := range c.Args {
-		le.PutUint64(out[offArgs+8*n:], e.value(a))
+		le.PutUint64(out[OffArgs+8*n:], e.value(a))
 		if a.kind == argContent {
 			contents |= 1 << n
 		}
 	}
 	if c.Result != (Ref{}) {
-		le.PutUint64(out[offResult:], e.address(c.Result))
+		le.PutUint64(out[OffResult:], e.address(c.Result))
 	}
-	le.PutUint32(out[offContent:], contents)
-	le.PutUint32(out[offRetry:], c.Retry)
-	le.PutUint32(out[offZero:], target(c.Zero))
-	le.PutUint32(out[offNext:], target(c.Next))
-	le.PutUint32(out[offErrno:], uint32(c.Errno))
-	le.PutUint32(out[offElse:], target(c.Else))
-	le.PutUint32(out[offFail:], target(c.Fail))
+	le.PutUint32(out[OffContent:], contents)
+	le.PutUint32(out[OffRetry:], c.Retry)
+	le.PutUint32(out[OffZero:], target(c.Zero))
+	le.PutUint32(out[OffNext:], target(c.Next))
+	le.PutUint32(out[OffErrno:], uint32(c.Errno))
+	le.PutUint32(out[OffElse:], target(c.Else))
+	le.PutUint32(out[OffFail:], target(c.Fail))
 }
 
 func target(t Target) uint32 {
@@ -218,18 +218,18 @@ func Decode(b []byte) (*Decoded, error) {
 func decodeCall(b []byte) DecodedCall {
 	le := binary.LittleEndian
 	c := DecodedCall{
-		Number:  le.Uint64(b[offNumber:]),
-		Result:  le.Uint64(b[offResult:]),
-		Content: le.Uint32(b[offContent:]),
-		Retry:   le.Uint32(b[offRetry:]),
-		Zero:    le.Uint32(b[offZero:]),
-		Next:    le.Uint32(b[offNext:]),
-		Errno:   unix.Errno(le.Uint32(b[offErrno:])),
-		Else:    le.Uint32(b[offElse:]),
-		Fail:    le.Uint32(b[offFail:]),
+		Number:  le.Uint64(b[OffNumber:]),
+		Result:  le.Uint64(b[OffResult:]),
+		Content: le.Uint32(b[OffContent:]),
+		Retry:   le.Uint32(b[OffRetry:]),
+		Zero:    le.Uint32(b[OffZero:]),
+		Next:    le.Uint32(b[OffNext:]),
+		Errno:   unix.Errno(le.Uint32(b[OffErrno:])),
+		Else:    le.Uint32(b[OffElse:]),
+		Fail:    le.Uint32(b[OffFail:]),
 	}
 	for n := range c.Args {
-		c.Args[n] = le.Uint64(b[offArgs+8*n:])
+		c.Args[n] = le.Uint64(b[OffArgs+8*n:])
 	}
 	return c
 }

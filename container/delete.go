@@ -79,7 +79,7 @@ func (r *Runtime) endProcess(dir *state.Dir, mode Mode) error {
 		return err
 	}
 	if mode == Force || !record.OwnPIDNS {
-		if err := cgroup.Kill(record.Cgroup.Paths, int(unix.SIGKILL)); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := cgroup.Kill(record.Cgroup.Paths, unix.SIGKILL); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 	}

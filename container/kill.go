@@ -50,7 +50,7 @@ func killAll(record state.Record, signal unix.Signal, scope Scope) error {
 		err = ErrNotRunning
 	}
 	if err == nil && len(pids) > 0 {
-		err = cgroup.Kill(record.Cgroup.Paths, int(signal))
+		err = cgroup.Kill(record.Cgroup.Paths, signal)
 	}
 	if err != nil {
 		return fmt.Errorf("unable to kill all processes: %w", err)

@@ -48,9 +48,9 @@ func start(c *compiler) {
 	}
 	c.Step(program.Runtime, "wait for vial start")
 	c.CloseFD(c.inherited(RoleChannel))
+	c.FailTo(c.startFailed)
 	buffer := c.Buffer("start", 8, "")
 	c.Read(program.FD(c.inherited(RoleStart)), buffer, 1)
-	c.FailTo(c.startFailed)
 }
 
 // endings are where failures lead. Exit statuses are runc's: 1 while the

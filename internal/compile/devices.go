@@ -37,20 +37,23 @@ func defaultDevices() []config.Device {
 }
 
 // allDevices are the defaults, but where linux.devices has the same path, and
-// linux.devices.
+// linux.devices. Of several for one path the last counts: engines add a device
+// to a list that may hold it already.
 func (c *compiler) allDevices() []device {
-	own := make(map[string]bool, len(c.cfg.Devices))
-	for _, d := range c.cfg.Devices {
-		own[d.Path] = true
+	last := make(map[string]int, len(c.cfg.Devices))
+	for i, d := range c.cfg.Devices {
+		last[d.Path] = i
 	}
 	var all []device
 	for _, d := range defaultDevices() {
-		if !own[d.Path] {
+		if _, own := last[d.Path]; !own {
 			all = append(all, device{d, -1})
 		}
 	}
 	for i, d := range c.cfg.Devices {
-		all = append(all, device{d, i})
+		if last[d.Path] == i {
+			all = append(all, device{d, i})
+		}
 	}
 	return all
 }

@@ -92,14 +92,22 @@ func (c *compiler) attach(m mountStep) {
 	c.Close(c.mount)
 }
 
-// attachTo moves the mount onto target, with its recursive attributes and its
-// propagation. It leaves c.mount open.
+// attachTo moves the mount onto target. It leaves c.mount open.
 func (c *compiler) attachTo(m mountStep, target program.Slot) {
+	c.recursiveAttributes(m)
+	c.MoveMount(c.mount, target)
+	c.Close(target)
+	c.propagate(m)
+}
+
+// recursiveAttributes sets the attributes that reach the mounts below as well.
+func (c *compiler) recursiveAttributes(m mountStep) {
 	if m.RecSet|m.RecClear != 0 {
 		c.MountSetattr(c.mount, unix.AT_RECURSIVE, program.MountAttr{Set: m.RecSet, Clear: m.RecClear})
 	}
-	c.MoveMount(c.mount, target)
-	c.Close(target)
+}
+
+func (c *compiler) propagate(m mountStep) {
 	for _, p := range m.Propagation {
 		flags := uint64(0)
 		if p&unix.MS_REC != 0 {
@@ -191,6 +199,7 @@ func (c *compiler) longMount(m mountStep) {
 			options[i] += "=" + kv.Value
 		}
 	}
+	options = append(options, m.SuperFlags...)
 	data := strings.Join(options, ",")
 	if len(data) > pageLimit {
 		c.fail(fmt.Errorf("%s.options: %d bytes of options for %s, mount(2) takes %d", m.origin, len(data), m.Type, pageLimit))
@@ -202,12 +211,11 @@ func (c *compiler) longMount(m mountStep) {
 	c.Close(target)
 	c.Openat2(c.root.Content(), inRoot(m.Destination), program.DirInRoot).Into(c.mount)
 	c.Chdir("/")
-	if m.Set != 0 {
+	if m.Set|m.Clear != 0 {
 		c.MountSetattr(c.mount, 0, program.MountAttr{Set: m.Set, Clear: m.Clear})
 	}
-	for _, p := range m.Propagation {
-		c.MountSetattr(c.mount, 0, program.MountAttr{Propagation: p &^ unix.MS_REC})
-	}
+	c.recursiveAttributes(m)
+	c.propagate(m)
 	c.Close(c.mount)
 }
 

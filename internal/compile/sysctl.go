@@ -1,9 +1,7 @@
 package compile
 
 import (
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
@@ -38,19 +36,14 @@ func (c *compiler) writeProc(proc program.Slot, path, value string) {
 
 // sysctls sets linux.sysctl, in the order of the keys.
 func sysctls(c *compiler) {
-	if len(c.spec.Linux.Sysctl) == 0 {
+	if len(c.cfg.Sysctl) == 0 {
 		return
 	}
 	c.Step(at("linux", "sysctl"), "make a procfs to write sysctls through")
 	proc := c.privateProc()
-	keys := make([]string, 0, len(c.spec.Linux.Sysctl))
-	for key := range c.spec.Linux.Sysctl {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		c.Step(at("linux", "sysctl").Key(key), "write "+key)
-		c.writeProc(proc, "sys/"+strings.ReplaceAll(key, ".", "/"), c.spec.Linux.Sysctl[key])
+	for _, s := range c.cfg.Sysctl {
+		c.Step(at("linux", "sysctl").Key(s.Key), "write "+s.Key)
+		c.writeProc(proc, "sys/"+s.File, s.Value)
 	}
 	c.Close(proc)
 }

@@ -23,6 +23,10 @@ func inRoot(unsafePath string) string {
 
 // dirTarget opens the directory at unsafePath, and makes it if it is missing.
 func (c *compiler) dirTarget(unsafePath string, how program.How) program.Slot {
+	if inRoot(unsafePath) == "." {
+		c.Openat2(c.root.Content(), ".", how).Into(c.target)
+		return c.target
+	}
 	done, missing := c.Label(), c.Label()
 	c.Openat2(c.root.Content(), inRoot(unsafePath), how).Into(c.target).On(unix.ENOENT, missing).Then(done)
 	c.Place(missing)
@@ -34,9 +38,12 @@ func (c *compiler) dirTarget(unsafePath string, how program.How) program.Slot {
 	return c.target
 }
 
-// target opens what is at unsafePath. If it is missing it is made: a directory
+// targetLike opens what is at unsafePath. If it is missing it is made: a directory
 // if slot source is open on one, else an empty file.
 func (c *compiler) targetLike(source program.Slot, unsafePath string, how program.How) program.Slot {
+	if inRoot(unsafePath) == "." {
+		return c.dirTarget(unsafePath, how)
+	}
 	done, missing, file, made := c.Label(), c.Label(), c.Label(), c.Label()
 	c.Openat2(c.root.Content(), inRoot(unsafePath), how).Into(c.target).On(unix.ENOENT, missing).Then(done)
 	c.Place(missing)

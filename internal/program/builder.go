@@ -51,9 +51,6 @@ func (b *Builder) Request(kind RequestKind) int {
 	return len(b.p.Requests) - 1
 }
 
-// Len is the index of the call that is emitted next.
-func (b *Builder) Len() int { return len(b.p.Calls) }
-
 // Label makes a place that calls can lead to before it is known where it is.
 func (b *Builder) Label() Target {
 	b.labels = append(b.labels, -1)

@@ -161,12 +161,12 @@ var CWD = FD(unix.AT_FDCWD)
 type DatumKind uint8
 
 const (
-	DatumRecord DatumKind = iota // the failure record, in the header
-	DatumSlot                    // eight bytes, written by calls
-	DatumBuffer                  // bytes that a call fills
-	DatumString                  // a C string
-	DatumStruct                  // fields
-	DatumPointers                // addresses, ended by a null pointer
+	DatumRecord   DatumKind = iota // the failure record, in the header
+	DatumSlot                      // eight bytes, written by calls
+	DatumBuffer                    // bytes that a call fills
+	DatumString                    // a C string
+	DatumStruct                    // fields
+	DatumPointers                  // addresses, ended by a null pointer
 )
 
 // A Datum is one piece of the program's data.

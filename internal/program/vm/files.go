@@ -12,6 +12,8 @@ import (
 func close_(c *call) Answer {
 	c.zero(1)
 	d := c.descriptor(0)
+	// Who closes the channel is on its own: it reports through the fifo.
+	c.p.started = c.p.started || d.Kind == Channel
 	if !c.refused() {
 		c.p.Descriptors.close(d.Number)
 	}

@@ -84,7 +84,7 @@ type Process struct {
 	repeats uint32 // how often EAGAIN has repeated it
 	born    int    // processes that it has made
 	home    string // the answer to RequestHome
-	started bool   // it has read from the StartFifo
+	started bool   // it has closed the Channel or read from the StartFifo
 }
 
 // An Executed is one call that a process made.

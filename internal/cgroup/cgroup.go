@@ -1,8 +1,8 @@
 // Package cgroup makes, fills and removes the cgroups of a container.
 //
 // What comes in: facts about the host, the spec and the id (NewPlan), or the
-// paths that a record kept (Remove, Kill, Pids …). What goes out: directories in
-// the cgroup hierarchies with the limits and device rules of linux.resources.
+// paths that a record has kept (Remove, Kill, Pids …). What goes out: directories
+// in the cgroup hierarchies, with the limits and device rules of linux.resources.
 //
 // A Plan decides everything before it touches anything, so its Paths can be
 // recorded first and a killed create can be cleaned up after. Then, in the order
@@ -11,14 +11,15 @@
 // the container is built, and Undo takes back what Create made when a later step
 // fails.
 //
-// The limits themselves are written by github.com/opencontainers/cgroups. The
-// package does not know how the container's process comes to be, keeps no state,
-// and speaks to no systemd: that driver is another matter.
+// The values of limits and device rules are written by
+// github.com/opencontainers/cgroups, in limits.go and nowhere else: the
+// directories, the processes in them and their end are too much on the way of
+// every container to do more calls than it takes. The package does not know how
+// the container's process comes to be, keeps no state, and speaks to no systemd.
 package cgroup
 
 import (
-	"os"
-
+	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/vial-run/vial/internal/host"
@@ -26,45 +27,99 @@ import (
 
 // A Plan is where a container's cgroups go, and what is set there.
 type Plan struct {
-	dirs []host.CgroupDir
+	dirs     []dir
+	rules    []rule
+	limits   cgroups.Resources // all but the device rules
+	limited  bool              // limits has any
+	needs    []need
+	warnings []string
+
+	made []string // directories that Create made, in that order
+	leaf int      // descriptor of the cgroup2 directory, -1 without one
+}
+
+// A dir is the container's cgroup in one hierarchy.
+type dir struct {
+	host.CgroupDir
+	root string // where the hierarchy is mounted
+}
+
+// A need is a controller without which a field cannot be served.
+type need struct {
+	controller string
+	field      string
 }
 
 // NewPlan decides the cgroups of container id. Errors name their field.
-func NewPlan(facts *host.Facts, spec *specs.Spec, id string) (*Plan, error) { return &Plan{}, nil }
+func NewPlan(facts *host.Facts, spec *specs.Spec, id string) (*Plan, error) {
+	dirs, err := place(facts, cgroupsPath(spec), id, ownCgroups)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{dirs: dirs, leaf: -1}
+	var r *specs.LinuxResources
+	if spec.Linux != nil {
+		r = spec.Linux.Resources
+	}
+	p.rules = deviceRules(r)
+	if facts.Cgroup != host.V2 {
+		p.needs = []need{{"devices", "linux.resources.devices"}}
+	}
+	if r != nil {
+		if err := p.convert(r, facts.Cgroup == host.V2); err != nil {
+			return nil, err
+		}
+	}
+	if facts.Cgroup != host.V2 {
+		if err := p.mounted(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
 
-// Paths are the directories that Create makes, for the record: hierarchy to
-// directory; "" is cgroup2.
-func (p *Plan) Paths() map[string]string { return nil }
+func cgroupsPath(spec *specs.Spec) string {
+	if spec.Linux == nil {
+		return ""
+	}
+	return spec.Linux.CgroupsPath
+}
+
+// Paths are the directories that Create makes, for the record: for each v1
+// controller the one it is in; "" is cgroup2.
+func (p *Plan) Paths() map[string]string {
+	paths := make(map[string]string, len(p.dirs)+2)
+	for _, d := range p.dirs {
+		if len(d.Controllers) == 0 {
+			paths[""] = d.Dir
+		}
+		for _, controller := range d.Controllers {
+			paths[controller] = d.Dir
+		}
+	}
+	return paths
+}
 
 // Dirs are the same directories in the order of the hierarchies, for mounts.
-func (p *Plan) Dirs() []host.CgroupDir { return p.dirs }
+func (p *Plan) Dirs() []host.CgroupDir {
+	list := make([]host.CgroupDir, len(p.dirs))
+	for i, d := range p.dirs {
+		list[i] = d.CgroupDir
+	}
+	return list
+}
 
-// Create makes the directories; when it fails, it leaves none.
-func (p *Plan) Create() error { return nil }
+// Warnings tell of fields that this host's cgroups have no counterpart for and
+// that are passed over, one line each.
+func (p *Plan) Warnings() []string { return p.warnings }
 
-// Undo removes what Create made.
-func (p *Plan) Undo() error { return nil }
+// unified is the container's cgroup2 directory, or nil.
+func (p *Plan) unified() *dir {
+	if n := len(p.dirs); n > 0 && len(p.dirs[n-1].Controllers) == 0 {
+		return &p.dirs[n-1]
+	}
+	return nil
+}
 
-// Dir opens the cgroup2 directory for clone3(CLONE_INTO_CGROUP); nil without cgroup2.
-func (p *Plan) Dir() (*os.File, error) { return nil, nil }
-
-// Set writes limits and device rules. It may run beside the container's setup.
-func (p *Plan) Set() error { return nil }
-
-// Enter moves a process into the v1 hierarchies.
-func (p *Plan) Enter(pid int) error { return nil }
-
-// Remove removes the cgroups; what is missing is fine.
-func Remove(paths map[string]string) error { return nil }
-
-// Kill sends a signal (its number) to every process in the cgroups.
-func Kill(paths map[string]string, signal int) error { return nil }
-
-// Pids are the processes in the cgroups and below.
-func Pids(paths map[string]string) ([]int, error) { return nil, nil }
-
-// Frozen tells whether the cgroup is frozen.
-func Frozen(paths map[string]string) (bool, error) { return false, nil }
-
-// OOMKills counts the processes that the kernel killed for memory.
-func OOMKills(paths map[string]string) (uint64, error) { return 0, nil }
+// v2 tells whether there is nothing but cgroup2.
+func (p *Plan) v2() bool { return len(p.dirs) == 1 && p.unified() != nil }

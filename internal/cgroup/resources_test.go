@@ -1,0 +1,206 @@
+package cgroup
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/vial-run/vial/internal/host"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func spec(r *specs.LinuxResources) *specs.Spec {
+	return &specs.Spec{Linux: &specs.Linux{CgroupsPath: "/vial-test-plan", Resources: r}}
+}
+
+// factsFull is a v1 host with every controller.
+var factsFull = func() host.Facts {
+	f := host.Facts{}
+	for _, c := range []string{"cpu", "cpuset", "memory", "devices", "blkio", "pids", "hugetlb", "net_cls", "net_prio", "rdma"} {
+		f.Hierarchies = append(f.Hierarchies, host.Hierarchy{Mountpoint: "/sys/fs/cgroup/" + c, Controllers: []string{c}, Root: "/"})
+	}
+	return f
+}()
+
+func everything() *specs.LinuxResources {
+	throttle := []specs.LinuxThrottleDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 8, Minor: 1}, Rate: 7}}
+	return &specs.LinuxResources{
+		Memory: &specs.LinuxMemory{
+			Limit: ptr(int64(1 << 20)), Reservation: ptr(int64(1 << 19)), Swap: ptr(int64(1 << 21)), Kernel: ptr(int64(1)),
+			KernelTCP: ptr(int64(1)), Swappiness: ptr(uint64(10)), DisableOOMKiller: ptr(true), UseHierarchy: ptr(false),
+			CheckBeforeUpdate: ptr(true),
+		},
+		CPU: &specs.LinuxCPU{
+			Shares: ptr(uint64(1024)), Quota: ptr(int64(50000)), Burst: ptr(uint64(100)), Period: ptr(uint64(100000)),
+			RealtimeRuntime: ptr(int64(5)), RealtimePeriod: ptr(uint64(6)), Cpus: "0-1", Mems: "0", Idle: ptr(int64(0)),
+		},
+		Pids: &specs.LinuxPids{Limit: ptr(int64(100))},
+		BlockIO: &specs.LinuxBlockIO{
+			Weight: ptr(uint16(500)), LeafWeight: ptr(uint16(400)),
+			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 8}, Weight: ptr(uint16(300))}},
+			ThrottleReadBpsDevice:  throttle,
+			ThrottleWriteBpsDevice: throttle,
+			ThrottleReadIOPSDevice: throttle, ThrottleWriteIOPSDevice: throttle,
+		},
+		HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 3}},
+		Network:        &specs.LinuxNetwork{ClassID: ptr(uint32(9)), Priorities: []specs.LinuxInterfacePriority{{Name: "lo", Priority: 2}}},
+		Rdma:           map[string]specs.LinuxRdma{"mlx": {HcaHandles: ptr(uint32(4))}},
+	}
+}
+
+func common() cgroups.Resources {
+	throttle := []*cgroups.ThrottleDevice{cgroups.NewThrottleDevice(8, 1, 7)}
+	return cgroups.Resources{
+		Memory: 1 << 20, MemoryReservation: 1 << 19, MemorySwap: 1 << 21,
+		CpuShares: 1024, CpuWeight: 100, CpuQuota: 50000, CpuBurst: ptr(uint64(100)), CpuPeriod: 100000,
+		CpusetCpus: "0-1", CpusetMems: "0", CPUIdle: ptr(int64(0)), PidsLimit: ptr(int64(100)),
+		BlkioWeight: 500, BlkioWeightDevice: []*cgroups.WeightDevice{cgroups.NewWeightDevice(8, 0, 300, 0)},
+		BlkioThrottleReadBpsDevice: throttle, BlkioThrottleWriteBpsDevice: throttle,
+		BlkioThrottleReadIOPSDevice: throttle, BlkioThrottleWriteIOPSDevice: throttle,
+		HugetlbLimit: []*cgroups.HugepageLimit{{Pagesize: "2MB", Limit: 3}},
+		Rdma:         map[string]cgroups.LinuxRdma{"mlx": {HcaHandles: ptr(uint32(4))}},
+	}
+}
+
+func TestConvert(t *testing.T) {
+	t.Run("v2", func(t *testing.T) {
+		r := everything()
+		r.Unified = map[string]string{"memory.high": "1"}
+		p, err := NewPlan(&factsV2, spec(r), "c9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := common()
+		want.MemoryCheckBeforeUpdate = true
+		want.Unified = r.Unified
+		if !reflect.DeepEqual(p.limits, want) || !p.limited {
+			t.Errorf("got  %+v\nwant %+v", p.limits, want)
+		}
+		warnings := `linux.resources.memory.kernel is ignored: kernel memory counts as memory since Linux 5.4
+linux.resources.memory.kernelTCP is ignored: kernel memory counts as memory since Linux 5.4
+linux.resources.memory.useHierarchy is ignored: memory is always accounted hierarchically since Linux 5.11
+linux.resources.memory.disableOOMKiller is ignored: cgroup v2 has no such limit
+linux.resources.memory.swappiness is ignored: cgroup v2 has no such limit
+linux.resources.cpu.realtimeRuntime is ignored: cgroup v2 has no such limit
+linux.resources.cpu.realtimePeriod is ignored: cgroup v2 has no such limit
+linux.resources.blockIO.leafWeight is ignored: cgroup v2 has no such limit
+linux.resources.network.classID is ignored: cgroup v2 has no such limit
+linux.resources.network.priorities is ignored: cgroup v2 has no such limit`
+		if got := strings.Join(p.Warnings(), "\n"); got != warnings {
+			t.Errorf("warnings:\n%s", got)
+		}
+	})
+	t.Run("v1", func(t *testing.T) {
+		p, err := NewPlan(&factsFull, spec(everything()), "c9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := common()
+		want.OomKillDisable, want.MemorySwappiness = true, ptr(uint64(10))
+		want.CpuRtRuntime, want.CpuRtPeriod, want.BlkioLeafWeight = 5, 6, 400
+		want.NetClsClassid = 9
+		want.NetPrioIfpriomap = []*cgroups.IfPrioMap{{Interface: "lo", Priority: 2}}
+		if !reflect.DeepEqual(p.limits, want) {
+			t.Errorf("got  %+v\nwant %+v", p.limits, want)
+		}
+		if len(p.Warnings()) != 3 {
+			t.Errorf("warnings: %v", p.Warnings())
+		}
+	})
+	t.Run("nothing", func(t *testing.T) {
+		for _, r := range []*specs.LinuxResources{nil, {}, {Memory: &specs.LinuxMemory{Limit: ptr(int64(0))}, CPU: &specs.LinuxCPU{Shares: ptr(uint64(0))}}} {
+			p, err := NewPlan(&factsV2, spec(r), "c9")
+			if err != nil || p.limited || len(p.needs) > 0 || len(p.rules) != 11 {
+				t.Errorf("%+v, %v", p, err)
+			}
+		}
+		if _, err := NewPlan(&factsV2, &specs.Spec{}, "c9"); err != nil {
+			t.Errorf("no linux at all: %v", err)
+		}
+	})
+}
+
+func TestConvertRefuses(t *testing.T) {
+	bare := host.Facts{Hierarchies: []host.Hierarchy{{Mountpoint: "/sys/fs/cgroup/devices", Controllers: []string{"devices"}, Root: "/"}}}
+	for _, c := range []struct {
+		facts host.Facts
+		r     specs.LinuxResources
+		want  string
+	}{
+		{factsV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Swap: ptr(int64(5))}},
+			"linux.resources.memory.swap: unable to set swap limit without memory limit"},
+		{factsV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(6)), Swap: ptr(int64(5))}},
+			"linux.resources.memory.swap: memory+swap limit should be >= memory limit"},
+		{bare, specs.LinuxResources{Unified: map[string]string{"a.b": ""}},
+			"linux.resources.unified: invalid configuration: cannot use unified on cgroup v1"},
+		{bare, specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(5))}},
+			"linux.resources.pids.limit: the host has no v1 hierarchy with the controller pids"},
+		{bare, specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "2MB"}}},
+			"linux.resources.hugepageLimits[0]: the host has no v1 hierarchy with the controller hugetlb"},
+		{host.Facts{Hierarchies: factsFull.Hierarchies[:2]}, specs.LinuxResources{},
+			"linux.resources.devices: the host has no v1 hierarchy with the controller devices"},
+	} {
+		_, err := NewPlan(&c.facts, spec(&c.r), "c9")
+		if err == nil || err.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+func TestDeviceRules(t *testing.T) {
+	rules := deviceRules(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{
+		{Allow: false, Access: "rwm"},
+		{Allow: true, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: "r"},
+		{Allow: true, Type: "b", Major: ptr(int64(8)), Access: "rw"},
+		{Allow: true, Type: "a", Major: ptr(int64(-1)), Minor: ptr(int64(-1)), Access: "rwm"},
+	}})
+	var got []string
+	for _, r := range rules {
+		verb := "deny "
+		if r.Allow {
+			verb = "allow "
+		}
+		got = append(got, verb+r.CgroupString())
+	}
+	want := `deny a *:* rwm
+allow c 1:11 r
+allow b 8:* rw
+allow a *:* rwm
+allow c *:* m
+allow b *:* m
+allow c 1:3 rwm
+allow c 1:8 rwm
+allow c 1:7 rwm
+allow c 5:0 rwm
+allow c 1:5 rwm
+allow c 1:9 rwm
+allow c 136:* rwm
+allow c 5:2 rwm
+allow c 10:200 rwm`
+	if s := strings.Join(got, "\n"); s != want {
+		t.Errorf("got\n%s", s)
+	}
+}
+
+func TestFieldOf(t *testing.T) {
+	unified := map[string]string{"memory.high": "1"}
+	for file, want := range map[string]string{
+		"memory.high":                 `linux.resources.unified["memory.high"]`,
+		"pids.max":                    "linux.resources.pids.limit",
+		"hugetlb.2MB.rsvd.max":        "linux.resources.hugepageLimits",
+		"blkio.throttle.x":            "linux.resources.blockIO",
+		"memory.usage_in_bytes":       "linux.resources.memory",
+		"devices.allow":               "linux.resources.devices",
+		"":                            "linux.resources",
+		"cgroup.controllers":          "linux.resources",
+		"memory.memsw.limit_in_bytes": "linux.resources.memory.swap",
+	} {
+		if got := fieldOf(file, unified); got != want {
+			t.Errorf("fieldOf(%q) = %s, want %s", file, got, want)
+		}
+	}
+}

@@ -136,7 +136,12 @@ var sysTable = [sysCount]sysEntry{
 }
 
 // String is the system call's name as the kernel writes it.
-func (s Sys) String() string { return sysTable[s].name }
+func (s Sys) String() string {
+	if s >= sysCount {
+		return "unknown"
+	}
+	return sysTable[s].name
+}
 
 // On is the system call's number on one CPU.
 func (s Sys) On(cpu CPU) uint64 {

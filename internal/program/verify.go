@@ -25,6 +25,9 @@ func (p *Program) Verify() error {
 			return fmt.Errorf("internal error: datum %d (%s): %w", i, p.Data[i].Name, err)
 		}
 	}
+	if len(p.Steps) == 0 || p.Steps[0].First != 0 {
+		return fmt.Errorf("internal error: call 0 belongs to no step")
+	}
 	for i, s := range p.Steps {
 		if s.First < 0 || s.First > len(p.Calls) || i > 0 && s.First < p.Steps[i-1].First {
 			return fmt.Errorf("internal error: step %d is out of order", i)

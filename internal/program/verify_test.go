@@ -123,7 +123,7 @@ func TestVerify(t *testing.T) {
 			"internal error: datum 4 (start): datum 0, and no other, is the failure record"},
 		{"no failure record", func(p *Program) { p.Data[0].Kind = DatumBuffer },
 			"internal error: datum 0 (failure): datum 0, and no other, is the failure record"},
-		{"steps out of order", func(p *Program) { p.Steps[0].First = 4 }, "internal error: step 1 is out of order"},
+		{"steps out of order", func(p *Program) { p.Steps[1].First = -1 }, "internal error: step 1 is out of order"},
 		{"a step behind the calls", func(p *Program) { p.Steps[1].First = 6 }, "internal error: step 1 is out of order"},
 		{"a call before all steps", func(p *Program) { p.Steps[0].First = 1 }, "internal error: call 0 belongs to no step"},
 		{"no steps", func(p *Program) { p.Steps, p.Requests = nil, nil }, "internal error: call 0 belongs to no step"},

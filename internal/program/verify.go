@@ -71,6 +71,9 @@ func (p *Program) verifyCall(i int) error {
 		if err := p.verifyRef(a, size); err != nil {
 			return err
 		}
+		if c.Retry > 0 && a.kind == argContent && a.ref == c.Result {
+			return fmt.Errorf("it keeps its errno in argument %d, then repeats with it", n)
+		}
 	}
 	if err := p.verifyLength(c); err != nil {
 		return err

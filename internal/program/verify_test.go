@@ -63,6 +63,8 @@ func TestVerify(t *testing.T) {
 		{"a jump to itself", func(p *Program) { p.Calls[2].Zero = 2 }, "internal error: call 2 (read): jump to call 2"},
 		{"a jump past the end", func(p *Program) { p.Calls[0].Else = 5 }, "internal error: call 0 (openat2): jump to call 5"},
 		{"a jump to before the start", func(p *Program) { p.Calls[0].Fail = -1 }, "internal error: call 0 (openat2): jump to call -1"},
+		{"a repeat of another call", func(p *Program) { p.Calls[0].Args[0] = Slot{Ref{1, 0}}.Content() },
+			"internal error: call 0 (openat2): it keeps its errno in argument 0, then repeats with it"},
 		{"an errno that leads nowhere", func(p *Program) { p.Calls[0].Else = 0 },
 			"internal error: call 0 (openat2): an errno is caught but leads nowhere"},
 		{"a failure that leads nowhere", func(p *Program) { p.Calls[1].Fail = 0 },

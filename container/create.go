@@ -65,7 +65,6 @@ type making struct {
 	dir    *state.Dir
 	files  map[compile.Role]*os.File
 	child  *launch.Child
-	limits chan error // the limits' fate, once they are being set
 	record state.Record
 }
 
@@ -73,19 +72,17 @@ type making struct {
 // runs; on an error nothing stands.
 func (r *Runtime) make(p *prepared) (*making, error) {
 	m := &making{prepared: p, files: map[compile.Role]*os.File{}}
-	encoded := make(chan []byte, 1)
-	failed := make(chan error, 1)
-	go func() {
-		b, err := image.Build(p.output.Program.Encode(image.Native()))
-		failed <- err
-		encoded <- b
-	}()
-	err := m.occupy(r.store())
-	if buildErr := <-failed; err == nil {
-		err = buildErr
+	img, err := image.Build(p.output.Program.Encode(image.Native()))
+	if err == nil {
+		err = m.occupy(r.store())
 	}
 	if err == nil {
-		err = m.launch(<-encoded)
+		err = m.launch(img)
+	}
+	if err == nil {
+		// The program is on its way on another CPU meanwhile; it does not go
+		// past RequestReady before the limits stand.
+		err = m.cgroups.Set()
 	}
 	if err == nil {
 		err = m.converse()
@@ -165,12 +162,7 @@ func (m *making) launch(img []byte) (err error) {
 			return fds
 		},
 	})
-	if err != nil {
-		return err
-	}
-	m.limits = make(chan error, 1)
-	go func() { m.limits <- m.cgroups.Set() }()
-	return nil
+	return err
 }
 
 // converse serves the program until it waits to be started, or runs.
@@ -203,12 +195,6 @@ func (m *making) undo(cause error) error {
 		m.child.Kill()
 		m.child.Release()
 	}
-	if m.limits != nil {
-		select { // the goroutine may not have been waited for yet
-		case <-m.limits:
-		case <-time.After(undoPatience):
-		}
-	}
 	errs := []error{cause}
 	if m.dir != nil && !errors.Is(cause, state.ErrExist) {
 		errs = append(errs, m.cgroups.Undo())
@@ -217,9 +203,6 @@ func (m *making) undo(cause error) error {
 	m.close()
 	return joined(errs)
 }
-
-// undoPatience bounds how long an undo waits for limits that are being written.
-const undoPatience = 10 * time.Second
 
 // joined is the first error, with what went wrong after it behind it.
 func joined(errs []error) error {
@@ -267,11 +250,6 @@ func (m *making) answer(q launch.Question) ([]byte, error) {
 
 // ready makes the container known before its program goes on.
 func (m *making) ready() (err error) {
-	err = <-m.limits
-	m.limits = nil
-	if err != nil {
-		return err
-	}
 	m.record.Pid = m.child.Pid
 	m.record.Phase = state.PhaseReady
 	if m.record.StartTime, err = state.StartTime(m.child.Pid); err != nil {

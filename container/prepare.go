@@ -36,11 +36,6 @@ func prepare(id string, o Options, start compile.StartMode) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts := make(chan gathered, 1)
-	go func() {
-		f, err := gather.Facts()
-		facts <- gathered{f, err}
-	}()
 	p := &prepared{id: id, options: o}
 	if p.config, err = readConfig(o); err != nil {
 		return nil, err
@@ -54,19 +49,13 @@ func prepare(id string, o Options, start compile.StartMode) (*prepared, error) {
 	if p.rootfs, err = findRootfs(o.Bundle, p.config.Spec.Root.Path); err != nil {
 		return nil, err
 	}
-	f := <-facts
-	if p.facts = f.facts; f.err != nil {
-		return nil, f.err
+	if p.facts, err = gather.Facts(); err != nil {
+		return nil, err
 	}
 	if p.cgroups, err = cgroup.NewPlan(&p.facts, p.config.Spec, id); err != nil {
 		return nil, err
 	}
 	return p, p.compile(start)
-}
-
-type gathered struct {
-	facts host.Facts
-	err   error
 }
 
 // configLimit is how large a config.json may be, in bytes.

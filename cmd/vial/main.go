@@ -4,6 +4,9 @@
 // defines its flags and is an action; the action calls package container and
 // prints what comes back. How anything is printed, and what the exit status
 // is, is decided in ui.go. main is the only place that exits.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
 package main
 
 import (

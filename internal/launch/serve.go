@@ -34,43 +34,61 @@ func descriptorsOf(kind program.RequestKind) int {
 // channel, which execve does, or the server says so by an error. It is nil on
 // an end of file after program.RequestReady was answered.
 func (c *Child) Serve(p *program.Program, answer func(Question) ([]byte, error)) error {
-	served := false
-	var pending Question
+	conv := conversation{Child: c, program: p, server: answer}
 	for {
-		first, second, fd, err := c.receive()
+		m, err := c.receive()
 		if errors.Is(err, errEnd) {
-			if served {
+			if conv.ready {
 				return nil
 			}
 			return ErrGone
 		}
-		if err != nil {
-			return err
-		}
-		switch {
-		case first >= program.FirstCallOffset:
-			return p.Explain(first, unix.Errno(second))
-		case first == program.MessagePid:
-			err = c.announced(int(second))
-		case first == program.MessageRequest && second < uint64(len(p.Requests)):
-			request := p.Requests[second]
-			pending.Kind, pending.Step = request.Kind, p.Steps[request.Step]
-			if fd >= 0 {
-				pending.FDs = append(pending.FDs, fd)
-			}
-			if len(pending.FDs) < descriptorsOf(request.Kind) {
-				continue
-			}
-			err = c.answer(pending, answer)
-			served = request.Kind == program.RequestReady
-			pending = Question{}
-		default:
-			err = fmt.Errorf("internal error: the program says %d, %d", first, second)
+		if err == nil {
+			err = conv.hear(m)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// A conversation is what Serve keeps in mind.
+type conversation struct {
+	*Child
+	program *program.Program
+	server  func(Question) ([]byte, error)
+	pending *Question // asked, and not answered yet
+	ready   bool      // RequestReady has been answered
+}
+
+// hear takes one message. A request may overtake the pid, which another
+// process sends: it is answered once both are there.
+func (v *conversation) hear(m message) error {
+	switch {
+	case m.first >= program.FirstCallOffset:
+		return v.program.Explain(m.first, unix.Errno(m.second))
+	case m.first == program.MessagePid:
+		if err := v.announced(int(m.second)); err != nil {
+			return err
+		}
+	case m.first == program.MessageRequest && m.second < uint64(len(v.program.Requests)):
+		request := v.program.Requests[m.second]
+		if v.pending == nil {
+			v.pending = &Question{Kind: request.Kind, Step: v.program.Steps[request.Step]}
+		}
+		if m.fd >= 0 {
+			v.pending.FDs = append(v.pending.FDs, m.fd)
+		}
+	default:
+		return fmt.Errorf("internal error: the program says %d, %d", m.first, m.second)
+	}
+	if v.pending == nil || v.Pid == 0 || len(v.pending.FDs) < descriptorsOf(v.pending.Kind) {
+		return nil
+	}
+	q := *v.pending
+	v.pending = nil
+	v.ready = q.Kind == program.RequestReady
+	return v.answer(q, v.server)
 }
 
 func (c *Child) answer(q Question, answer func(Question) ([]byte, error)) error {
@@ -108,32 +126,35 @@ func (c *Child) announced(pid int) error {
 
 var errEnd = errors.New("end of file")
 
-// receive reads one message; fd is -1 if none came with it.
-func (c *Child) receive() (first, second uint64, fd int, err error) {
-	var message [program.MessageSize]byte
-	control := make([]byte, unix.CmsgSpace(4))
-	var n, oob int
+// A message of the program; fd is -1 if no descriptor came with it.
+type message struct {
+	first, second uint64
+	fd            int
+}
+
+func (c *Child) receive() (message, error) {
+	var bytes [program.MessageSize]byte
+	var control [24]byte // CMSG_SPACE of one descriptor
+	n, oob, err := 0, 0, error(nil)
 	for {
-		n, oob, _, _, err = unix.Recvmsg(c.channel, message[:], control, unix.MSG_CMSG_CLOEXEC)
+		n, oob, _, _, err = unix.Recvmsg(c.channel, bytes[:], control[:], unix.MSG_CMSG_CLOEXEC)
 		if err != unix.EINTR {
 			break
 		}
 	}
 	switch {
 	case errors.Is(err, unix.ECONNRESET), err == nil && n == 0:
-		return 0, 0, -1, errEnd
+		return message{}, errEnd
 	case err != nil:
-		return 0, 0, -1, fmt.Errorf("hear from the container's first process: recvmsg: %w", err)
-	case n != len(message):
-		return 0, 0, -1, fmt.Errorf("internal error: the program says %d bytes", n)
+		return message{}, fmt.Errorf("hear from the container's first process: recvmsg: %w", err)
+	case n != len(bytes):
+		return message{}, fmt.Errorf("internal error: the program says %d bytes", n)
 	}
-	fd = -1
+	m := message{binary.LittleEndian.Uint64(bytes[:]), binary.LittleEndian.Uint64(bytes[8:]), -1}
 	if oob > 0 {
-		if fd, err = onlyDescriptor(control[:oob]); err != nil {
-			return 0, 0, -1, err
-		}
+		m.fd, err = onlyDescriptor(control[:oob])
 	}
-	return binary.LittleEndian.Uint64(message[:]), binary.LittleEndian.Uint64(message[8:]), fd, nil
+	return m, err
 }
 
 func onlyDescriptor(control []byte) (int, error) {

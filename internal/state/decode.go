@@ -51,7 +51,7 @@ func decode(text []byte) (Record, error) {
 }
 
 // fields is the number of keys of a record.
-const fields = 14
+const fields = 15
 
 // field gives the reader of the record's values.
 func (r *Record) field(d *decoder) func(key string) bool {
@@ -67,6 +67,8 @@ func (r *Record) field(d *decoder) func(key string) bool {
 			r.Bundle = d.string()
 		case "rootfs":
 			r.Rootfs = d.string()
+		case "exec":
+			r.Exec = d.string()
 		case "pid":
 			r.Pid = int(d.integer(math.MaxInt32))
 		case "startTime":

@@ -19,6 +19,7 @@ func encode(r *Record) []byte {
 	e.text("ociVersion", r.OCIVersion)
 	e.text("bundle", r.Bundle)
 	e.text("rootfs", r.Rootfs)
+	e.text("exec", r.Exec)
 	e.int("pid", int64(r.Pid))
 	e.key("startTime")
 	e.buf = strconv.AppendUint(e.buf, r.StartTime, 10)

@@ -49,6 +49,7 @@ type Record struct {
 	OCIVersion  string
 	Bundle      string
 	Rootfs      string
+	Exec        string // what start does, for its errors: `process.args[0]: exec: "sh"`
 	Pid         int
 	StartTime   uint64 // field 22 of /proc/<pid>/stat; with BootID the process's identity
 	BootID      string

@@ -159,19 +159,26 @@ func (s Store) Peek(id string) (Record, error) {
 	return read(root, id)
 }
 
-// Has tells whether a container's directory has an entry of that name, without
-// its lock.
-func (s Store) Has(id, name string) bool {
-	if CheckID(id) != nil {
-		return false
+// OpenFifo is Dir.OpenFifo without the container's lock.
+func (s Store) OpenFifo(id, name string, access int) (*os.File, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
 	}
 	root, err := s.open()
 	if err != nil {
-		return false
+		return nil, err
 	}
 	defer unix.Close(root)
-	var st unix.Stat_t
-	return unix.Fstatat(root, id+"/"+name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+	dir, err := openat2(root, id, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s/%s: %w", s.root, id, err)
+	}
+	d := Dir{ID: id, Path: s.root + "/" + id, fd: dir}
+	defer unix.Close(dir)
+	return d.OpenFifo(name, access)
 }
 
 // An Entry is one container of List.

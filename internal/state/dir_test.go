@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -141,6 +140,16 @@ func TestFifo(t *testing.T) {
 			t.Errorf("OpenFifo(%s): %v", name, err)
 		}
 	}
+	other, err := s.OpenFifo("c1", "start", unix.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	for _, bad := range [][2]string{{"c1", "file"}, {"c1", "link"}, {"c1", "none"}, {"c2", "start"}, {"..", "start"}} {
+		if _, err := s.OpenFifo(bad[0], bad[1], unix.O_RDWR); err == nil {
+			t.Errorf("OpenFifo(%q) without the lock works", bad)
+		}
+	}
 	if !d.Has("start") || d.Unlink("start") != nil || d.Has("start") || d.Unlink("start") != nil {
 		t.Error("Unlink is wrong")
 	}
@@ -240,75 +249,4 @@ func BenchmarkWrite(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func TestParseStat(t *testing.T) {
-	const tail = " 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 %s 9 9 9"
-	for _, c := range []struct {
-		line  string
-		state byte
-		start uint64
-		ok    bool
-	}{
-		{"7 (sh) S" + strings.Replace(tail, "%s", "123", 1), 'S', 123, true},
-		{"7 (a) Z (b) ) R" + strings.Replace(tail, "%s", "18446744073709551615", 1), 'R', 1<<64 - 1, true},
-		{"7 (x) S 1 2 3", 0, 0, false},
-		{"7 (x) S" + strings.Replace(tail, "%s", "-1", 1), 'S', 0, false},
-		{"", 0, 0, false},
-		{")", 0, 0, false},
-	} {
-		state, start, ok := parseStat([]byte(c.line))
-		if ok != c.ok || ok && (state != c.state || start != c.start) {
-			t.Errorf("%q: %c %d %t", c.line, state, start, ok)
-		}
-	}
-}
-
-func TestAlive(t *testing.T) {
-	boot, err := BootID()
-	if err != nil || len(boot) != 36 {
-		t.Fatalf("boot id %q, %v", boot, err)
-	}
-	// Its name tries to look like the fields that follow it.
-	name := filepath.Join(t.TempDir(), ") Z 1 1")
-	if err := os.Symlink("/bin/sleep", name); err != nil {
-		t.Fatal(err)
-	}
-	child := exec.Command(name, "60")
-	if err := child.Start(); err != nil {
-		t.Skipf("no sleep here: %v", err)
-	}
-	defer child.Wait()
-	defer child.Process.Kill()
-	r := Record{Pid: child.Process.Pid, BootID: boot}
-	if r.StartTime, err = StartTime(r.Pid); err != nil {
-		t.Fatal(err)
-	}
-	check := func(when string, r Record, boot string, want bool) {
-		t.Helper()
-		if got, err := r.Alive(boot); err != nil || got != want {
-			t.Errorf("%s: %t, %v", when, got, err)
-		}
-		fd, err := r.Pidfd(boot)
-		if want != (err == nil) || !want && err != ErrNotRunning {
-			t.Errorf("%s: Pidfd: %v", when, err)
-		}
-		if err == nil {
-			unix.Close(fd)
-		}
-	}
-	check("alive", r, boot, true)
-	check("in another boot", r, "other", false)
-	late := r
-	late.StartTime++
-	check("another process with its number", late, boot, false)
-	check("no pid", Record{BootID: boot}, boot, false)
-	child.Process.Signal(syscall.SIGKILL)
-	// A zombie until Wait: Waitid with WNOWAIT leaves it one.
-	if err := unix.Waitid(unix.P_PID, r.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-		t.Fatal(err)
-	}
-	check("a zombie", r, boot, false)
-	child.Wait()
-	check("gone", r, boot, false)
 }

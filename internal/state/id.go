@@ -23,7 +23,7 @@ func CheckID(id string) error {
 	}
 	for i := range len(id) {
 		if !idByte(id[i]) {
-			return fmt.Errorf("%w: %s has a character that is none of A-Z a-z 0-9 _ + - .", ErrID, strconv.Quote(id))
+			return fmt.Errorf("%w: %s has a character outside A-Z a-z 0-9 _.+-", ErrID, strconv.Quote(id))
 		}
 	}
 	return nil

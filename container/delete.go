@@ -40,7 +40,7 @@ func (r *Runtime) delete(id string, mode Mode) error {
 	case dir.Stale:
 		// What a killed create left goes either way, but only a container
 		// that has existed can be deleted.
-		if err := destroy(dir); err != nil || mode == Force {
+		if err := destroy(dir, dir.Record); err != nil || mode == Force {
 			return err
 		}
 		return state.ErrNotExist
@@ -53,7 +53,7 @@ func (r *Runtime) delete(id string, mode Mode) error {
 	if err := r.endProcess(dir, mode); err != nil {
 		return err
 	}
-	return destroy(dir)
+	return destroy(dir, dir.Record)
 }
 
 // endProcess sees to it that no process of the container is left.
@@ -99,8 +99,8 @@ func endOpened(p process) error {
 
 // destroy removes what a container without processes has left, and the
 // directory last: as long as it stands, a delete can be tried again.
-func destroy(dir *state.Dir) error {
-	if err := cgroup.Remove(dir.Record.Cgroup.Paths); err != nil {
+func destroy(dir *state.Dir, record state.Record) error {
+	if err := cgroup.Remove(record.Cgroup.Paths); err != nil {
 		return fmt.Errorf("unable to remove container's cgroup: %w", err)
 	}
 	if err := dir.Remove(); err != nil {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/vial-run/vial/internal/cgroup"
 	"github.com/vial-run/vial/internal/compile"
+	"github.com/vial-run/vial/internal/state"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,8 +25,10 @@ const (
 type RunOptions struct {
 	Options
 	Afterlife Afterlife
-	// Signals are sent on to the container's first process.
-	Signals <-chan os.Signal
+	// Notify is called once the process runs, to have signals put into a
+	// channel; they are sent on to it. signal.Notify will do. It is nil for
+	// none.
+	Notify func(chan<- os.Signal)
 }
 
 // Run creates and starts a container, waits for its end, and is the exit
@@ -39,15 +43,18 @@ func (r *Runtime) run(id string, o RunOptions) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	m.dir.Close() // the lock: others may look and kill now
-	done := make(chan struct{})
-	go m.forward(o.Signals, done)
+	defer m.release()
+	if err := m.dir.Release(); err != nil {
+		return 1, err
+	}
+	if o.Notify != nil {
+		// Beside the wait: it takes longer than many a process lives.
+		go m.forward(o.Notify)
+	}
 	ended, err := m.child.Wait()
-	close(done)
 	if err != nil {
 		return 1, fmt.Errorf("wait for the container's process: %w", err)
 	}
-	m.release()
 	status := ended.ExitStatus()
 	if ended.Signaled() {
 		status = 128 + int(ended.Signal())
@@ -55,8 +62,22 @@ func (r *Runtime) run(id string, o RunOptions) (int, error) {
 	if o.Afterlife == Keep {
 		return status, nil
 	}
-	err = r.delete(id, Force)
-	return status, err
+	return status, m.finish()
+}
+
+// finish deletes the container of a process that has been waited for.
+func (m *making) finish() error {
+	err := m.dir.Retake()
+	if errors.Is(err, state.ErrNotExist) {
+		return nil // somebody else did
+	}
+	if err == nil && !m.record.OwnPIDNS {
+		err = cgroup.Kill(m.record.Cgroup.Paths, unix.SIGKILL)
+	}
+	if err != nil {
+		return err
+	}
+	return destroy(m.dir, m.record)
 }
 
 // RunDetached creates and starts a container and leaves it to itself.
@@ -77,22 +98,18 @@ func (r *Runtime) runDetached(id string, o Options) (*making, error) {
 	return r.make(p)
 }
 
-// forward sends signals on. Those that are about vial's own children and
-// threads stay here.
-func (m *making) forward(signals <-chan os.Signal, done <-chan struct{}) {
-	for {
-		select {
-		case <-done:
+// forward sends signals on, until the process has ended. Those that are about
+// vial's own children and threads stay here.
+func (m *making) forward(notify func(chan<- os.Signal)) {
+	signals := make(chan os.Signal, 32)
+	notify(signals)
+	for s := range signals {
+		signal, ok := s.(unix.Signal)
+		if !ok || signal == unix.SIGCHLD || signal == unix.SIGURG || signal == unix.SIGPIPE {
+			continue
+		}
+		if errors.Is(unix.PidfdSendSignal(m.child.PidFD, signal, nil, 0), unix.ESRCH) {
 			return
-		case s := <-signals:
-			signal, ok := s.(unix.Signal)
-			if !ok || signal == unix.SIGCHLD || signal == unix.SIGURG || signal == unix.SIGPIPE {
-				continue
-			}
-			err := unix.PidfdSendSignal(m.child.PidFD, signal, nil, 0)
-			if errors.Is(err, unix.ESRCH) {
-				return
-			}
 		}
 	}
 }

@@ -43,10 +43,10 @@ func defineRun(fs *flag.FlagSet) action {
 		if keep {
 			run.Afterlife = container.Keep
 		}
-		signals := make(chan os.Signal, 32)
-		signal.Notify(signals)
-		run.Signals = signals
-		debug.SetGCPercent(100)
+		run.Notify = func(signals chan<- os.Signal) {
+			signal.Notify(signals)
+			debug.SetGCPercent(100) // it may be a long wait
+		}
 		return s.runtime.Run(args[0], run)
 	}
 }

@@ -79,8 +79,24 @@ func settled(root, fd int, id string) error {
 // Fd is the directory's descriptor, for calls relative to it.
 func (d *Dir) Fd() int { return d.fd }
 
-// Close gives up the lock.
+// Release gives up the lock and keeps the directory open, for who waits while
+// others may go on with the container.
+func (d *Dir) Release() error { return unix.Flock(d.fd, unix.LOCK_UN) }
+
+// Retake takes the lock again; ErrNotExist says that somebody has removed the
+// directory meanwhile. The Record is as it was.
+func (d *Dir) Retake() error {
+	if _, err := retry(func() (int, error) { return 0, unix.Flock(d.fd, unix.LOCK_EX) }); err != nil {
+		return fmt.Errorf("lock %s: %w", d.Path, err)
+	}
+	return settled(d.root, d.fd, d.ID)
+}
+
+// Close gives up the lock. A second time does nothing.
 func (d *Dir) Close() error {
+	if d.fd < 0 {
+		return nil
+	}
 	d.unlock()
 	return unix.Close(d.root)
 }

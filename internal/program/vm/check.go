@@ -238,7 +238,8 @@ func (x *explorer) branch(w way) way {
 		x.plant(w, c, e, !follows || !caught)
 		caught = caught || follows
 	}
-	if e := (edge{w.p.at, 0}); c.Zero != 0 && c.Sys != program.SysClone3 && !x.tried[e] {
+	zero := c.Zero != 0 && c.Sys != program.SysClone3 || c.Sys == program.SysFaccessat2
+	if e := (edge{w.p.at, 0}); zero && !x.tried[e] {
 		x.tried[e] = true
 		x.divert(w, c, e)
 	}
@@ -320,6 +321,9 @@ func (x *explorer) judge(w way) {
 	p := w.p
 	switch {
 	case len(p.Failures) > 0:
+		if len(w.detours) == 0 {
+			x.problem(w, "call %d fails although nothing goes wrong", p.Failures[0].Index)
+		}
 		x.judgeFailure(w)
 	case len(reports(p)) > 0:
 		x.problem(w, "a failure is reported that did not happen")

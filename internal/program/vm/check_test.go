@@ -87,6 +87,10 @@ func TestCheckFinds(t *testing.T) {
 			s.Place(again)
 			s.ExitGroup(1)
 		}, "a failure leads to another, of call 1, when call 0 (execve) answers EPERM, when call 1 (sendto) answers EPERM"},
+		{"a failure without a cause", func(s *sketch) {
+			s.FailWith(unix.EPERM, "never")
+			s.endings(s.setupFailed)
+		}, "call 0 fails although nothing goes wrong"},
 		{"a silent exit", func(s *sketch) {
 			end := s.Label()
 			s.Setsid().On(unix.EPERM, end)

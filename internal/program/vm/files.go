@@ -2,6 +2,7 @@ package vm
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
@@ -124,11 +125,16 @@ func (c *call) openFile(name string, flags, mode uint64) Answer {
 	return c.opens(d)
 }
 
+// faccessat2 grants all, but that the user's executable is a directory, which
+// programs ask with "/." behind its path.
 func faccessat2(c *call) Answer {
 	c.zero(4)
-	c.place(0)
+	name := c.place(0)
 	c.flags(2, 7)
 	c.flags(3, unix.AT_EACCESS|unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
+	if _, cwd := c.dir(0); cwd && strings.HasSuffix(name, "/.") && c.rule == nil {
+		return Answer{Result: -int64(unix.ENOTDIR)}
+	}
 	return c.done(0)
 }
 

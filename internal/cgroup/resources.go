@@ -53,6 +53,7 @@ func (p *Plan) convertMemory(m *specs.LinuxMemory, v2 bool) error {
 		return nil
 	}
 	const noKernel = "kernel memory counts as memory since Linux 5.4"
+	//lint:ignore SA1019 deprecated, but callers still write it
 	if m.Kernel != nil {
 		p.passOver("memory.kernel", noKernel)
 	}

@@ -30,7 +30,9 @@ func everything() *specs.LinuxResources {
 	throttle := []specs.LinuxThrottleDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 8, Minor: 1}, Rate: 7}}
 	return &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{
-			Limit: ptr(int64(1 << 20)), Reservation: ptr(int64(1 << 19)), Swap: ptr(int64(1 << 21)), Kernel: ptr(int64(1)),
+			Limit: ptr(int64(1 << 20)), Reservation: ptr(int64(1 << 19)), Swap: ptr(int64(1 << 21)),
+			//lint:ignore SA1019 deprecated, but callers still write it
+			Kernel:    ptr(int64(1)),
 			KernelTCP: ptr(int64(1)), Swappiness: ptr(uint64(10)), DisableOOMKiller: ptr(true), UseHierarchy: ptr(false),
 			CheckBeforeUpdate: ptr(true),
 		},

@@ -23,7 +23,8 @@ var Errnos = []unix.Errno{
 // Options say what a program expects of who launches it.
 type Options struct {
 	// Inherited are the descriptors beside 0, 1 and 2. If there are none the
-	// program's calls are asked for them, see Inherited.
+	// program's calls are asked for them, see Inherited. One more is always
+	// there, which the caller has leaked.
 	Inherited []Descriptor
 	// Kept are the descriptors that the user's process is meant to get; nil
 	// means 0, 1 and 2.
@@ -47,6 +48,9 @@ type Tally struct {
 	Caught   int // of them: those that a rule of the call leads on from
 	Walks    int // ways through the program that were followed to their ends
 }
+
+// leakedFD is the descriptor that no program may hand on (CVE-2024-21626).
+const leakedFD = 32
 
 // CheckProgram is Check as a test uses it.
 func CheckProgram(t interface {
@@ -144,7 +148,8 @@ func (r planted) Call(*Process, uint64, [6]uint64) (Answer, error) {
 }
 
 func (x *explorer) explore(encoded []byte) error {
-	m, p, err := load(encoded, x.o.Inherited)
+	leaked := Descriptor{Number: leakedFD, Kind: File, Name: "leaked by the caller"}
+	m, p, err := load(encoded, append(slices.Clip(x.o.Inherited), leaked))
 	if err != nil {
 		return err
 	}

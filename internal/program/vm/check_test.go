@@ -15,14 +15,14 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	// 25 calls: 4 exits end no other way; each of the others fails with each
+	// 26 calls: 4 exits end no other way; each of the others fails with each
 	// errno, and 3 of them catch one, the two reports all.
 	n := len(Errnos)
-	want := Tally{Calls: 25, Clean: 18, Failures: 21 * n, Caught: 2 + 2*n, Walks: tally.Walks}
+	want := Tally{Calls: 26, Clean: 19, Failures: 22 * n, Caught: 2 + 2*n, Walks: tally.Walks}
 	if tally != want {
 		t.Errorf("tally %+v, want %+v", tally, want)
 	}
-	if tally.Walks < 21*n {
+	if tally.Walks < 22*n {
 		t.Errorf("%d walks", tally.Walks)
 	}
 }
@@ -40,13 +40,13 @@ func TestCheckFinds(t *testing.T) {
 			s.FailTo(0)
 			s.Place(s.setupFailed)
 			s.ExitGroup(1)
-		}, "0 reports of one failure, when call 0 (setsid) answers EPERM"},
+		}, "0 reports of one failure, when call 1 (setsid) answers EPERM"},
 		{"a report through a closed channel", func(s *sketch) {
 			s.CloseFD(3)
 			s.Setsid()
 			s.exec()
 			s.endings(s.setupFailed)
-		}, "call 3: sendto: argument 0: descriptor 3 is not open, when call 1 (setsid) answers EPERM"},
+		}, "call 4: sendto: argument 0: descriptor 3 is not open, when call 2 (setsid) answers EPERM"},
 		{"a report that names nothing", func(s *sketch) {
 			s.exec()
 			s.FailTo(0)
@@ -55,18 +55,18 @@ func TestCheckFinds(t *testing.T) {
 			s.Send(program.FD(3), s.message(64, 0), program.MessageSize).On(program.AnyErrno, end)
 			s.Place(end)
 			s.ExitGroup(1)
-		}, "the report names offset 64 and errno 0, not 64 and 1, when call 0 (execve) answers EPERM"},
+		}, "the report names offset 64 and errno 0, not 64 and 1, when call 0 (close_range) answers EPERM"},
 		{"a report after start through the channel", func(s *sketch) {
 			s.Read(program.FD(4), s.Buffer("start", 8, ""), 1)
 			s.exec()
 			s.endings(s.setupFailed)
-		}, "the failure is reported through the channel, not the result fifo, when call 1 (execve) answers EPERM"},
+		}, "the failure is reported through the channel, not the result fifo, when call 2 (execve) answers EPERM"},
 		{"the wrong status", func(s *sketch) {
 			s.exec()
 			s.FailTo(0)
 			s.Place(s.setupFailed)
 			s.report(func() *program.Call { return s.Send(program.FD(3), s.Failure(), program.MessageSize) }, 255)
-		}, "after the failure it ends with status 255, not 1, when call 0 (execve) answers EPERM"},
+		}, "after the failure it ends with status 255, not 1, when call 1 (execve) answers EPERM"},
 		{"more than a report", func(s *sketch) {
 			s.exec()
 			s.FailTo(0)
@@ -75,7 +75,7 @@ func TestCheckFinds(t *testing.T) {
 			s.Umask(0).On(program.AnyErrno, next)
 			s.Place(next)
 			s.report(func() *program.Call { return s.Send(program.FD(3), s.Failure(), program.MessageSize) }, 1)
-		}, "after the failure 3 calls are made, not just the report and the exit, when call 0 (execve) answers EPERM"},
+		}, "after the failure 3 calls are made, not just the report and the exit, when call 1 (execve) answers EPERM"},
 		{"a failure of the report that is a failure", func(s *sketch) {
 			s.exec()
 			s.Place(s.setupFailed)
@@ -86,11 +86,11 @@ func TestCheckFinds(t *testing.T) {
 			s.FailTo(0)
 			s.Place(again)
 			s.ExitGroup(1)
-		}, "a failure leads to another, of call 1, when call 0 (execve) answers EPERM, when call 1 (sendto) answers EPERM"},
+		}, "a failure leads to another, of call 2, when call 0 (close_range) answers EPERM, when call 2 (sendto) answers EPERM"},
 		{"a failure without a cause", func(s *sketch) {
 			s.FailWith(unix.EPERM, "never")
 			s.endings(s.setupFailed)
-		}, "call 0 fails although nothing goes wrong"},
+		}, "call 1 fails although nothing goes wrong"},
 		{"a silent exit", func(s *sketch) {
 			end := s.Label()
 			s.Setsid().On(unix.EPERM, end)
@@ -99,13 +99,13 @@ func TestCheckFinds(t *testing.T) {
 			s.Place(end)
 			s.ExitGroup(1)
 			s.endings(s.setupFailed)
-		}, "it exits with status 1 and says nothing, when call 0 (setsid) answers EPERM"},
+		}, "it exits with status 1 and says nothing, when call 1 (setsid) answers EPERM"},
 		{"a program that lives on without its parent", func(s *sketch) {
 			s.ask(program.RequestReady, s.Buffer("answer", 8, ""), 8)
 			s.Place(s.orphaned)
 			s.exec()
 			s.endings(s.setupFailed)
-		}, "the parent is gone, but the program does more than to exit with an error, when call 1 (recvfrom) answers zero"},
+		}, "the parent is gone, but the program does more than to exit with an error, when call 2 (recvfrom) answers zero"},
 		{"a pid that is kept back", func(s *sketch) {
 			child := s.Label()
 			s.Clone3(unix.CLONE_PARENT, 0, child)
@@ -127,6 +127,11 @@ func TestCheckFinds(t *testing.T) {
 			s.exec()
 			s.endings(s.setupFailed)
 		}, `descriptor 7 (filesystem context "tmpfs") is open until execve`},
+		{"a descriptor of the caller", func(s *sketch) {
+			s.CloseRange(3, unix.CLOSE_RANGE_CLOEXEC)
+			s.exec()
+			s.endings(s.setupFailed)
+		}, `descriptor 32 (file "leaked by the caller") is open until execve`},
 		{"a descriptor forgotten on one way only", func(s *sketch) {
 			root, file := s.Slot("root"), s.Slot("file")
 			absent := s.Label()
@@ -137,7 +142,7 @@ func TestCheckFinds(t *testing.T) {
 			s.Place(absent)
 			s.exec()
 			s.endings(s.setupFailed)
-		}, `descriptor 7 (path "root") is open until execve, when call 1 (openat2) answers ENOENT`},
+		}, `descriptor 7 (path "root") is open until execve, when call 2 (openat2) answers ENOENT`},
 		{"two detours that do not go together", func(s *sketch) {
 			a, b := s.Slot("a"), s.Slot("b")
 			noA, noB, done := s.Label(), s.Label(), s.Label()
@@ -154,32 +159,35 @@ func TestCheckFinds(t *testing.T) {
 			s.Close(a)
 			s.exec()
 			s.endings(s.setupFailed)
-		}, "call 6: close: argument 0: descriptor -19 is not open, when call 0 (fsopen) answers ENODEV, when call 1 (fsopen) answers ENODEV"},
+		}, "call 7: close: argument 0: descriptor -19 is not open, when call 1 (fsopen) answers ENODEV, when call 2 (fsopen) answers ENODEV"},
 		{"a call that no way leads to", func(s *sketch) {
 			s.exec()
 			s.Setsid()
 			s.endings(s.setupFailed)
-		}, "call 1 (setsid) is never reached"},
+		}, "call 2 (setsid) is never reached"},
 		{"a request of another step", func(s *sketch) {
 			request := s.message(program.MessageRequest, s.Request(program.RequestReady))
 			s.Step("elsewhere", "do another thing")
 			s.Send(program.FD(3), request, program.MessageSize)
 			s.exec()
 			s.endings(s.setupFailed)
-		}, "call 0 sends request 0, which belongs to another step, when call 1 (execve) answers EPERM"},
+		}, "call 1 sends request 0, which belongs to another step, when call 2 (execve) answers EPERM"},
 		{"a request that there is not", func(s *sketch) {
 			s.Send(program.FD(3), s.message(program.MessageRequest, 7), program.MessageSize)
 			s.exec()
 			s.endings(s.setupFailed)
-		}, "call 0 sends the message {2, 7}, which means nothing, when call 1 (execve) answers EPERM"},
+		}, "call 1 sends the message {2, 7}, which means nothing, when call 2 (execve) answers EPERM"},
 		{"two lines in an error", func(s *sketch) {
 			s.Step("test", "do a\nthing")
 			s.exec()
 			s.endings(s.setupFailed)
-		}, `Explain gives more than one line: "test: do a\nthing: execve: operation not permitted", when call 0 (execve) answers EPERM`},
+		}, `Explain gives more than one line: "test: do a\nthing: execve: operation not permitted", when call 1 (execve) answers EPERM`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSketch()
+			if !strings.Contains(test.want, "leaked") {
+				s.CloseRange(leakedFD, 0)
+			}
 			test.emit(s)
 			_, err := Check(s.finish(t), Options{Inherited: inherited})
 			lines := strings.Split(errorText(err), "\n")
@@ -194,7 +202,11 @@ func TestCheckFinds(t *testing.T) {
 }
 
 func TestInherited(t *testing.T) {
-	if got := Inherited(container(t)); !slices.Equal(got, inherited) {
+	got := Inherited(container(t))
+	for i := range got {
+		got[i].Cloexec = true // which the program has to see to
+	}
+	if !slices.Equal(got, inherited) {
 		t.Errorf("found %v, want %v", got, inherited)
 	}
 }

@@ -77,7 +77,7 @@ func Inherited(p *program.Program) []Descriptor {
 			}
 		}
 		if kind != Closed && c.Content&1 == 0 && number > 2 && number < 1<<16 && found.lookup(number) == nil {
-			found.set(Descriptor{Number: int(number), Kind: kind, Cloexec: true})
+			found.set(Descriptor{Number: int(number), Kind: kind})
 		}
 	}
 	var inherited []Descriptor

@@ -93,6 +93,7 @@ func (s *sketch) finish(t *testing.T) *program.Program {
 // directory made if it is missing, a request, the wait for start.
 func container(t *testing.T) *program.Program {
 	s := newSketch()
+	s.CloseRange(7, 0)
 	s.CloseRange(3, unix.CLOSE_RANGE_CLOEXEC)
 	s.clone()
 	fs, mount, target := s.Slot("fs"), s.Slot("mount"), s.Slot("target")
@@ -133,6 +134,7 @@ func TestRunClean(t *testing.T) {
 			t.Fatalf("%s: %v", cpu, err)
 		}
 		want := `process 0
+  close_range(7, 4294967295, 0) = 0
   close_range(3, 4294967295, 4) = 0
   clone3(&, 88) = 1001
   sendto(3, &, 16, 16384, 0, 0) = 16
@@ -172,7 +174,7 @@ func TestScript(t *testing.T) {
 		{"an errno that is caught", Rule{Sys: program.SysOpenat2, Path: "dev", Times: 1, Errno: unix.ENOENT},
 			"openat2(-100, \"dev\", &, 24) = ENOENT\n  mkdirat(-100, \"dev\", 493) = 0\n  openat2(-100, \"dev\", &, 24) = 7\n"},
 		{"an errno that is not", Rule{Sys: program.SysFsmount, Errno: unix.ENOSPC},
-			"fsmount(7, 1, 2) = ENOSPC\n  sendto(3, &, 16, 16384, 0, 0) = 16\n  exit_group(1)\n  through the channel: 736 28\n"},
+			"fsmount(7, 1, 2) = ENOSPC\n  sendto(3, &, 16, 16384, 0, 0) = 16\n  exit_group(1)\n  through the channel: 832 28\n"},
 		{"the parent is gone", Rule{Sys: program.SysRecvfrom},
 			"recvfrom(3, &, 8, 0, 0, 0) = 0\n  exit_group(1)\n"},
 		{"a race that ends", Rule{Sys: program.SysOpenat2, Times: 2, Errno: unix.EAGAIN},

@@ -10,7 +10,7 @@ import (
 
 // Calls on descriptors, files and directories.
 
-func close_(c *call) Answer {
+func closeOne(c *call) Answer {
 	c.zero(1)
 	d := c.descriptor(0)
 	// Who closes the channel is on its own: it reports through the fifo.

@@ -7,7 +7,7 @@ var handlers = map[program.Sys]func(*call) Answer{
 	program.SysCapset:        capset,
 	program.SysChdir:         chdir,
 	program.SysClone3:        clone3,
-	program.SysClose:         close_,
+	program.SysClose:         closeOne,
 	program.SysCloseRange:    closeRange,
 	program.SysDup3:          dup3,
 	program.SysExecve:        execve,

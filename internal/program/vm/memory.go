@@ -41,11 +41,10 @@ func (m Memory) Data(address, n uint64) ([]byte, error) {
 
 // String is the C string at address.
 func (m Memory) String(address uint64) (string, error) {
-	b, err := m.Bytes(address, 1)
-	if err != nil {
+	if _, err := m.Bytes(address, 1); err != nil {
 		return "", err
 	}
-	b = m.bytes[address-program.Base:]
+	b := m.bytes[address-program.Base:]
 	end := bytes.IndexByte(b, 0)
 	if end < 0 {
 		return "", fmt.Errorf("the string at %#x has no end", address)

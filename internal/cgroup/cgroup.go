@@ -11,7 +11,7 @@
 // the container is built, and Undo takes back what Create made when a later step
 // fails.
 //
-// The values of limits and device rules are written by
+// The values of limits are written by
 // github.com/opencontainers/cgroups, in limits.go and nowhere else: the
 // directories, the processes in them and their end are too much on the way of
 // every container to do more calls than it takes. The package does not know how

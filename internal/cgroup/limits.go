@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"syscall"
 
 	"github.com/opencontainers/cgroups"
-	_ "github.com/opencontainers/cgroups/devices" // gives cgroups.DevicesSetV1 and V2
 	v1 "github.com/opencontainers/cgroups/fs"
 	v2 "github.com/opencontainers/cgroups/fs2"
-	"golang.org/x/sys/unix"
 )
 
 // Set writes limits and device rules. It may run beside the container's setup at
@@ -45,27 +42,6 @@ func (p *Plan) setLimits() error {
 		return err
 	}
 	return m.Set(&limits)
-}
-
-func (p *Plan) setDevices() error {
-	r := &cgroups.Resources{Devices: p.rules}
-	if !p.v2() {
-		return cgroups.DevicesSetV1(p.Paths()["devices"], r)
-	}
-	// The library raises RLIMIT_MEMLOCK of this process as far as it can, which
-	// kernels before 5.11 needed to load a filter. What is forked meanwhile, the
-	// container before all, would inherit that.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
-		return fmt.Errorf("getrlimit: %w", err)
-	}
-	err := cgroups.DevicesSetV2(p.unified().Dir, r)
-	if back := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before); back != nil {
-		err = errors.Join(err, fmt.Errorf("setrlimit: %w", back))
-	}
-	return err
 }
 
 // explain names the field that a limit's file serves.

@@ -116,7 +116,7 @@ linux.resources.network.priorities is ignored: cgroup v2 has no such limit`
 	t.Run("nothing", func(t *testing.T) {
 		for _, r := range []*specs.LinuxResources{nil, {}, {Memory: &specs.LinuxMemory{Limit: ptr(int64(0))}, CPU: &specs.LinuxCPU{Shares: ptr(uint64(0))}}} {
 			p, err := NewPlan(&factsV2, spec(r), "c9")
-			if err != nil || p.limited || len(p.needs) > 0 || len(p.rules) != 11 {
+			if err != nil || p.limited || len(p.needs) > 0 || len(p.rules) != 12 {
 				t.Errorf("%+v, %v", p, err)
 			}
 		}
@@ -154,25 +154,14 @@ func TestConvertRefuses(t *testing.T) {
 }
 
 func TestDeviceRules(t *testing.T) {
-	rules := deviceRules(&specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{
+	entries := []specs.LinuxDeviceCgroup{
+		{Allow: true, Type: "b", Access: "w"},
 		{Allow: false, Access: "rwm"},
 		{Allow: true, Type: "c", Major: ptr(int64(1)), Minor: ptr(int64(11)), Access: "r"},
 		{Allow: true, Type: "b", Major: ptr(int64(8)), Access: "rw"},
-		{Allow: true, Type: "a", Major: ptr(int64(-1)), Minor: ptr(int64(-1)), Access: "rwm"},
-	}})
-	var got []string
-	for _, r := range rules {
-		verb := "deny "
-		if r.Allow {
-			verb = "allow "
-		}
-		got = append(got, verb+r.CgroupString())
+		{Allow: false, Type: "a", Access: "w"},
 	}
-	want := `deny a *:* rwm
-allow c 1:11 r
-allow b 8:* rw
-allow a *:* rwm
-allow c *:* m
+	const always = `allow c *:* m
 allow b *:* m
 allow c 1:3 rwm
 allow c 1:8 rwm
@@ -183,8 +172,33 @@ allow c 1:9 rwm
 allow c 136:* rwm
 allow c 5:2 rwm
 allow c 10:200 rwm`
-	if s := strings.Join(got, "\n"); s != want {
-		t.Errorf("got\n%s", s)
+	for _, c := range []struct {
+		title        string
+		entries      []specs.LinuxDeviceCgroup
+		want         string
+		unrestricted bool
+	}{
+		{"none", nil, "deny a *:* rwm\n", false},
+		{"some", entries, "deny a *:* rwm\nallow c 1:11 r\nallow b 8:* rw\ndeny a *:* w\n", false},
+		{"all", append(entries, specs.LinuxDeviceCgroup{Allow: true, Access: "rwm"}), "allow a *:* rwm\n", true},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			rules := deviceRules(&specs.LinuxResources{Devices: c.entries})
+			var got []string
+			for _, r := range rules {
+				verb := "deny "
+				if r.allow {
+					verb = "allow "
+				}
+				got = append(got, verb+r.String())
+			}
+			if s := strings.Join(got, "\n"); s != c.want+always {
+				t.Errorf("got\n%s", s)
+			}
+			if unrestricted(rules) != c.unrestricted {
+				t.Errorf("unrestricted: %v", !c.unrestricted)
+			}
+		})
 	}
 }
 

@@ -48,7 +48,7 @@ func home(c *compiler) {
 		return
 	}
 	c.Step(at("process", "user", "uid"), "look up the home directory")
-	c.home = c.Buffer("home", len("HOME=")+homeLimit, "HOME=/")
+	c.home = c.Buffer("home", len("HOME=")+homeLimit+1, "HOME=/")
 	none := c.Label()
 	passwd := c.Slot("passwd")
 	c.Openat2(c.root.Content(), "etc/passwd", program.How{

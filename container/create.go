@@ -66,6 +66,7 @@ type making struct {
 	files  map[compile.Role]*os.File
 	child  *launch.Child
 	record state.Record
+	said   bool // the pid file has been written
 }
 
 // make makes the container up to where its program waits to be started, or
@@ -196,6 +197,9 @@ func (m *making) undo(cause error) error {
 		m.child.Release()
 	}
 	errs := []error{cause}
+	if m.said {
+		errs = append(errs, os.Remove(m.options.PidFile))
+	}
 	if m.dir != nil && !errors.Is(cause, state.ErrExist) {
 		errs = append(errs, m.cgroups.Undo())
 		errs = append(errs, m.dir.Remove())
@@ -262,7 +266,8 @@ func (m *making) ready() (err error) {
 		return err
 	}
 	if m.options.PidFile != "" {
-		return writePidFile(m.options.PidFile, m.child.Pid)
+		err = writePidFile(m.options.PidFile, m.child.Pid)
+		m.said = err == nil
 	}
-	return nil
+	return err
 }

@@ -35,10 +35,12 @@ func (r *Runtime) start(id string) error {
 	case Paused:
 		return errors.New("cannot start a container in the paused state")
 	default:
-		return errors.New("cannot start a container that has stopped")
+		return errStopped
 	}
 	return release(dir)
 }
+
+var errStopped = errors.New("cannot start a container that has stopped")
 
 // release writes the byte that the program waits for, and reads how it fared:
 // the program's end of the result fifo closes on execve.
@@ -49,11 +51,18 @@ func release(dir *state.Dir) error {
 	}
 	defer result.Close()
 	begin, err := dir.OpenFifo(startFifo, unix.O_WRONLY|unix.O_NONBLOCK)
+	if errors.Is(err, unix.ENXIO) {
+		return errStopped // just now: nobody has the fifo open any more
+	}
 	if err != nil {
 		return err
 	}
 	defer begin.Close()
-	if _, err := begin.Write([]byte{1}); err != nil {
+	_, err = begin.Write([]byte{1})
+	if errors.Is(err, unix.EPIPE) {
+		return errStopped
+	}
+	if err != nil {
 		return fmt.Errorf("tell the container's first process to go on: %w", err)
 	}
 	fd := int(result.Fd())

@@ -16,6 +16,8 @@
 //	  │ ◀──────────────────────── failure, or end of file ── │
 //
 // The channel is a SOCK_SEQPACKET pair; package program defines its messages.
+// The kernel adds to each who sent it (SO_PASSCRED), so a first process whose
+// pid comes late, or never because stage 0 was killed, is known nevertheless.
 // A program that reads an end of file from it knows that vial is gone, and ends.
 //
 // The package does not know what a request means, nor what a program does.
@@ -51,6 +53,10 @@ func Start(p Plan) (*Child, error) {
 		return nil, fmt.Errorf("make the channel to the container's first process: socketpair: %w", err)
 	}
 	defer unix.Close(pair[1])
+	if err := unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
+		unix.Close(pair[0])
+		return nil, fmt.Errorf("make the channel to the container's first process: setsockopt: %w", err)
+	}
 	files := []uintptr{uintptr(p.Stdio[0]), uintptr(p.Stdio[1]), uintptr(p.Stdio[2])}
 	for _, fd := range p.Inherits(pair[1]) {
 		files = append(files, uintptr(fd))
@@ -86,27 +92,37 @@ func (c *Child) Release() {
 	}
 }
 
-// Kill ends the program at whatever stage it is, and reaps it. A first process
-// that stage 0 did not live to announce reads an end of file and exits.
+// Kill ends the program at whatever stage it is, and reaps it.
 func (c *Child) Kill() {
+	if c.stage0 > 0 {
+		_ = unix.Kill(c.stage0, unix.SIGKILL)
+		_, _ = wait(c.stage0)
+		if c.Pid == 0 {
+			c.Pid = c.unannounced()
+		}
+		c.stage0 = 0
+	}
 	c.Close()
 	if c.Pid > 0 {
 		_ = unix.Kill(c.Pid, unix.SIGKILL)
 		_, _ = wait(c.Pid)
 		c.Pid = 0
 	}
-	if c.stage0 > 0 {
-		_ = unix.Kill(c.stage0, unix.SIGKILL)
-		_, _ = wait(c.stage0)
-		c.stage0 = 0
-	}
 }
 
-// Wait waits for the container's first process to end and is its status.
+// Wait waits for the container's first process to end and is its status, or
+// that of stage 0 if it did not come to that.
 func (c *Child) Wait() (unix.WaitStatus, error) {
-	status, err := wait(c.Pid)
+	process := &c.Pid
+	if c.Pid == 0 {
+		process = &c.stage0
+	}
+	if *process == 0 { // to wait for 0 would be to wait for anybody
+		return 0, unix.ECHILD
+	}
+	status, err := wait(*process)
 	if err == nil {
-		c.Pid = 0
+		*process = 0
 	}
 	return status, err
 }

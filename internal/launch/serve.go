@@ -35,6 +35,7 @@ func descriptorsOf(kind program.RequestKind) int {
 // an end of file after program.RequestReady was answered.
 func (c *Child) Serve(p *program.Program, answer func(Question) ([]byte, error)) error {
 	conv := conversation{Child: c, program: p, server: answer}
+	defer conv.drop()
 	for {
 		m, err := c.receive()
 		if errors.Is(err, errEnd) {
@@ -57,62 +58,69 @@ type conversation struct {
 	*Child
 	program *program.Program
 	server  func(Question) ([]byte, error)
-	pending *Question // asked, and not answered yet
-	ready   bool      // RequestReady has been answered
+	fds     []int // that have come with a request
+	ready   bool  // RequestReady has been answered
 }
 
 // hear takes one message. A request may overtake the pid, which another
-// process sends: it is answered once both are there.
+// process sends; so whoever is not stage 0 is known by its first message too.
 func (v *conversation) hear(m message) error {
+	var err error
+	if m.sender != v.stage0 {
+		err = v.announced(m.sender)
+	}
+	if m.fd >= 0 {
+		v.fds = append(v.fds, m.fd)
+	}
 	switch {
+	case err != nil:
+		return err
 	case m.first >= program.FirstCallOffset:
 		return v.program.Explain(m.first, unix.Errno(m.second))
 	case m.first == program.MessagePid:
-		if err := v.announced(int(m.second)); err != nil {
-			return err
-		}
+		return v.announced(int(m.second))
 	case m.first == program.MessageRequest && m.second < uint64(len(v.program.Requests)):
 		request := v.program.Requests[m.second]
-		if v.pending == nil {
-			v.pending = &Question{Kind: request.Kind, Step: v.program.Steps[request.Step]}
+		if len(v.fds) < descriptorsOf(request.Kind) {
+			return nil
 		}
-		if m.fd >= 0 {
-			v.pending.FDs = append(v.pending.FDs, m.fd)
-		}
-	default:
-		return fmt.Errorf("internal error: the program says %d, %d", m.first, m.second)
+		return v.answer(Question{Kind: request.Kind, Step: v.program.Steps[request.Step], FDs: v.fds})
 	}
-	if v.pending == nil || v.Pid == 0 || len(v.pending.FDs) < descriptorsOf(v.pending.Kind) {
-		return nil
-	}
-	q := *v.pending
-	v.pending = nil
-	v.ready = q.Kind == program.RequestReady
-	return v.answer(q, v.server)
+	return fmt.Errorf("internal error: the program says %d, %d", m.first, m.second)
 }
 
-func (c *Child) answer(q Question, answer func(Question) ([]byte, error)) error {
-	reply, err := answer(q)
-	for _, fd := range q.FDs {
-		unix.Close(fd)
-	}
+func (v *conversation) answer(q Question) error {
+	reply, err := v.server(q)
+	v.drop()
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", q.Step.Origin, q.Step.Phrase, err)
 	}
 	if len(reply) == 0 {
 		reply = []byte{1, 0, 0, 0, 0, 0, 0, 0}
 	}
-	err = unix.Sendto(c.channel, reply, unix.MSG_NOSIGNAL, nil)
+	err = unix.Sendto(v.channel, reply, unix.MSG_NOSIGNAL, nil)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
-		return ErrGone
+		return nil // it is gone; what it said last is still to be read
 	}
+	v.ready = err == nil && q.Kind == program.RequestReady
 	return err
+}
+
+// drop closes the descriptors that have come.
+func (v *conversation) drop() {
+	for _, fd := range v.fds {
+		unix.Close(fd)
+	}
+	v.fds = nil
 }
 
 // announced takes note of the container's first process, and reaps the one
 // that made it. That the pid still means the same process is sure: it is
 // vial's own child, and not reaped yet.
 func (c *Child) announced(pid int) error {
+	if c.Pid != 0 {
+		return nil
+	}
 	c.Pid = pid
 	_, _ = wait(c.stage0)
 	c.stage0 = 0
@@ -124,20 +132,49 @@ func (c *Child) announced(pid int) error {
 	return nil
 }
 
+// unannounced is the pid of the container's first process if stage 0 ended
+// before it could tell: the process asks or complains sooner or later, or it
+// ends, and with it the channel. Then, and if it takes too long, it is 0.
+func (c *Child) unannounced() int {
+	_ = unix.SetsockoptTimeval(c.channel, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10})
+	for {
+		m, err := c.receive()
+		if err != nil {
+			return 0
+		}
+		if m.fd >= 0 {
+			unix.Close(m.fd)
+		}
+		switch {
+		case m.sender != c.stage0:
+			return m.sender
+		case m.first == program.MessagePid:
+			return int(m.second)
+		}
+	}
+}
+
 var errEnd = errors.New("end of file")
 
-// A message of the program; fd is -1 if no descriptor came with it.
+// A message of the program.
 type message struct {
 	first, second uint64
-	fd            int
+	fd            int // that came with it, or -1
+	sender        int // pid of the process that sent it
 }
 
 func (c *Child) receive() (message, error) {
 	var bytes [program.MessageSize]byte
-	var control [24]byte // CMSG_SPACE of one descriptor
-	n, oob, err := 0, 0, error(nil)
+	var control [24 + 32]byte // CMSG_SPACE of one descriptor, and of credentials
+	n, oob, flags, err, reset := 0, 0, 0, error(nil), false
 	for {
-		n, oob, _, _, err = unix.Recvmsg(c.channel, bytes[:], control[:], unix.MSG_CMSG_CLOEXEC)
+		n, oob, flags, _, err = unix.Recvmsg(c.channel, bytes[:], control[:], unix.MSG_CMSG_CLOEXEC)
+		if err == unix.ECONNRESET && !reset {
+			// The other end closed before it had read all. The error comes
+			// once, and before what the other end said last (unix(7)).
+			reset = true
+			continue
+		}
 		if err != unix.EINTR {
 			break
 		}
@@ -147,24 +184,41 @@ func (c *Child) receive() (message, error) {
 		return message{}, errEnd
 	case err != nil:
 		return message{}, fmt.Errorf("hear from the container's first process: recvmsg: %w", err)
-	case n != len(bytes):
-		return message{}, fmt.Errorf("internal error: the program says %d bytes", n)
+	case flags&unix.MSG_CTRUNC != 0:
+		// A descriptor that finds no free number is dropped in silence.
+		return message{}, fmt.Errorf("hear from the container's first process: recvmsg: %w", unix.EMFILE)
 	}
-	m := message{binary.LittleEndian.Uint64(bytes[:]), binary.LittleEndian.Uint64(bytes[8:]), -1}
-	if oob > 0 {
-		m.fd, err = onlyDescriptor(control[:oob])
+	m := message{first: binary.LittleEndian.Uint64(bytes[:]), second: binary.LittleEndian.Uint64(bytes[8:]), fd: -1}
+	err = m.accompany(control[:oob])
+	if err == nil && n != len(bytes) {
+		err = fmt.Errorf("internal error: the program says %d bytes", n)
+	}
+	if err != nil && m.fd >= 0 {
+		unix.Close(m.fd)
 	}
 	return m, err
 }
 
-func onlyDescriptor(control []byte) (int, error) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil || len(messages) != 1 {
-		return -1, fmt.Errorf("internal error: the program sends %d control messages", len(messages))
+// accompany takes what came beside a message: who sent it (the channel has
+// SO_PASSCRED, and the kernel writes that), and at most one descriptor.
+func (m *message) accompany(control []byte) error {
+	parts, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return fmt.Errorf("internal error: the program's control messages: %w", err)
 	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return -1, fmt.Errorf("internal error: the program sends %d descriptors", len(fds))
+	for i := range parts {
+		if sender, err := unix.ParseUnixCredentials(&parts[i]); err == nil {
+			m.sender = int(sender.Pid)
+			continue
+		}
+		fds, err := unix.ParseUnixRights(&parts[i])
+		if err != nil || len(fds) != 1 {
+			return fmt.Errorf("internal error: the program sends %d descriptors", len(fds))
+		}
+		m.fd = fds[0]
 	}
-	return fds[0], nil
+	if m.sender == 0 {
+		return errors.New("internal error: the program does not say who it is")
+	}
+	return nil
 }

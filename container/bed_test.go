@@ -1,0 +1,165 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/vial-run/vial/test/host"
+	"golang.org/x/sys/unix"
+)
+
+// A bed is a bundle with a rootfs that holds nothing but the probe, and a state
+// root of its own.
+type bed struct {
+	*Runtime
+	t      *testing.T
+	bundle string
+	spec   *specs.Spec
+}
+
+// newBed makes a bed for the default spec, whose process does what the acts say.
+func newBed(t *testing.T, acts ...string) *bed {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir := t.TempDir()
+	b := &bed{t: t, Runtime: &Runtime{Root: filepath.Join(dir, "state")}, bundle: filepath.Join(dir, "bundle")}
+	b.ok(os.MkdirAll(b.rootfs(), 0o755))
+	b.ok(os.Link(probeBinary, filepath.Join(b.rootfs(), "probe")))
+	var err error
+	b.spec, err = DefaultSpec()
+	b.ok(err)
+	b.spec.Process.Terminal = false
+	b.does(acts...)
+	return b
+}
+
+func (b *bed) rootfs() string { return filepath.Join(b.bundle, "rootfs") }
+
+// does sets what the container's process does.
+func (b *bed) does(acts ...string) { b.spec.Process.Args = append([]string{"/probe"}, acts...) }
+
+func (b *bed) options() Options { return Options{Bundle: b.bundle, Spec: b.spec} }
+
+// writeSpec writes config.json.
+func (b *bed) writeSpec() {
+	b.t.Helper()
+	text, err := EncodeSpec(b.spec)
+	b.ok(err)
+	b.ok(os.WriteFile(filepath.Join(b.bundle, "config.json"), text, 0o600))
+}
+
+func (b *bed) ok(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// fails checks an error's whole text.
+func (b *bed) fails(err error, want string) {
+	b.t.Helper()
+	if err == nil || err.Error() != want {
+		b.t.Errorf("error: %v\nwant:  %s", err, want)
+	}
+}
+
+var beds atomic.Int64
+
+// id is a new container's id, which is deleted when the test ends.
+func (b *bed) id() string {
+	id := fmt.Sprintf("%s%d", prefix, beds.Add(1))
+	b.t.Cleanup(func() {
+		record, err := b.store().Peek(id)
+		if err == nil {
+			err = b.Delete(id, Force)
+			reap(record.Pid)
+		} else if _, err = os.Stat(filepath.Join(b.Root, id)); err == nil {
+			err = b.Delete(id, Force)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, ErrNotExist) {
+			b.t.Errorf("clean up: %v", err)
+		}
+	})
+	return id
+}
+
+// created is a container that waits for Start.
+func (b *bed) created() string {
+	b.t.Helper()
+	id := b.id()
+	b.ok(b.Create(id, b.options()))
+	return id
+}
+
+func (b *bed) status(id string) Status {
+	b.t.Helper()
+	s, err := b.State(id)
+	b.ok(err)
+	return s.Status
+}
+
+// pid is that of a container's process, which is this one's child.
+func (b *bed) pid(id string) int {
+	b.t.Helper()
+	s, err := b.State(id)
+	b.ok(err)
+	return s.Pid
+}
+
+// delete deletes a container and buries its process.
+func (b *bed) delete(id string) {
+	b.t.Helper()
+	record, err := b.store().Peek(id)
+	b.ok(err)
+	b.ok(b.Delete(id, Force))
+	reap(record.Pid)
+}
+
+// reap waits for a child to end, if there is one of that number.
+func reap(pid int) {
+	for pid > 0 {
+		if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// picture shows all that the bed's containers can leave. No other test may run
+// meanwhile.
+func (b *bed) picture() host.Picture {
+	b.t.Helper()
+	p, err := host.View{CgroupPrefix: prefix, Dirs: []string{b.Root, b.bundle}}.Take()
+	b.ok(err)
+	return p
+}
+
+// unchanged tells whether the host is as it was. What is there by then is the
+// new measure, so that one leak is one failure.
+func (b *bed) unchanged(before *host.Picture) bool {
+	b.t.Helper()
+	now := b.picture()
+	diff := before.Diff(now)
+	*before = now
+	if diff != "" {
+		b.t.Errorf("left behind:\n%s", diff)
+	}
+	return diff == ""
+}
+
+// within waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within ten seconds", what)
+		}
+	}
+}

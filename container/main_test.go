@@ -1,0 +1,142 @@
+package container
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/vial-run/vial/internal/cgroup"
+	"github.com/vial-run/vial/test/host"
+	"golang.org/x/sys/unix"
+)
+
+// worldVariable says which view of the host the test binary is in. It starts
+// in none, enters one and executes itself: a mount namespace of its own, where
+// no other program's mounts come and go, and for "v2" nothing but cgroup2.
+const worldVariable = "VIAL_TEST_WORLD"
+
+const (
+	enterV2   = "enter v2"
+	worldHost = "host"
+	worldV2   = "v2"
+)
+
+// What TestMain makes for all tests, unless the variables name it: the command,
+// and a static program for a rootfs.
+var (
+	vialBinary  = os.Getenv("VIAL_TEST_VIAL")
+	probeBinary = os.Getenv("VIAL_TEST_PROBE")
+)
+
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 {
+		os.Exit(m.Run()) // the tests that need root skip
+	}
+	world := os.Getenv(worldVariable)
+	if world != worldHost && world != worldV2 {
+		must(enter(world))
+	}
+	// A process that loses its parent becomes a child of this one, and so is seen.
+	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+	os.Exit(run(m))
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "test setup:", err)
+		os.Exit(1)
+	}
+}
+
+// enter goes into a world and executes the test binary again.
+func enter(world string) error {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make all mounts private: %w", err)
+	}
+	next := worldHost
+	if world == enterV2 {
+		next = worldV2
+		if err := unix.Unmount("/sys/fs/cgroup", unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("umount /sys/fs/cgroup: %w", err)
+		}
+		if err := unix.Mount("none", "/sys/fs/cgroup", "cgroup2", 0, ""); err != nil {
+			return fmt.Errorf("mount cgroup2: %w", err)
+		}
+	}
+	if err := os.Setenv(worldVariable, next); err != nil {
+		return err
+	}
+	return unix.Exec("/proc/self/exe", os.Args, os.Environ())
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "vial-test-")
+	must(err)
+	defer os.Remove(dir)
+	// A tmpfs that only this mount namespace has: nothing of it can stay, and
+	// the record's fsync costs nothing.
+	must(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"))
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	must(os.Setenv("TMPDIR", dir)) // t.TempDir looks there
+	if vialBinary == "" {
+		vialBinary, probeBinary = filepath.Join(dir, "vial"), filepath.Join(dir, "probe")
+		must(build(vialBinary, "../cmd/vial"))
+		must(build(probeBinary, "../test/probe"))
+	}
+	status := m.Run()
+	if left := leftovers(); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "the tests left behind:\n%s\n", strings.Join(left, "\n"))
+		status = 1
+	}
+	return status
+}
+
+func build(to, what string) error {
+	cmd := exec.Command("go", "build", "-o", to, what)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	return cmd.Run()
+}
+
+// prefix begins the ids of this test binary's containers, so that a picture of
+// the host shows no one else's.
+var prefix = "vialtest" + strconv.Itoa(os.Getpid()) + "-"
+
+// leftovers are the cgroups and processes that tests have left. It ends them.
+func leftovers() []string {
+	picture, err := host.View{CgroupPrefix: prefix}.Take()
+	must(err)
+	var found, cgroups []string
+	for _, line := range picture {
+		kind, rest, _ := strings.Cut(line, " ")
+		switch kind {
+		case "process":
+			found = append(found, line)
+		case "cgroup":
+			found = append(found, line)
+			dir, _, _ := strings.Cut(rest, " ")
+			cgroups = append(cgroups, dir)
+		}
+	}
+	children, err := host.Children()
+	must(err)
+	for _, pid := range children {
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = unix.Wait4(pid, nil, unix.WALL, nil)
+	}
+	slices.Reverse(cgroups) // those below others first
+	for _, dir := range cgroups {
+		_ = cgroup.Remove(map[string]string{"": dir})
+	}
+	return found
+}

@@ -6,12 +6,17 @@ import (
 )
 
 // propagation keeps what is mounted for the container from reaching the host,
-// unless linux.rootfsPropagation asks for just that.
+// unless linux.rootfsPropagation asks for just that. What it asks for is for the
+// root, and pivot sets it there; here every mount of the host's is cut off, for
+// a rootfs on a shared mount would pass on all that is mounted in it.
 func propagation(c *compiler) {
-	flags := c.cfg.RootPropagation
-	origin := at("linux", "rootfsPropagation")
-	if flags == 0 {
-		flags, origin = unix.MS_SLAVE|unix.MS_REC, program.Runtime
+	flags, origin := uint64(unix.MS_SLAVE|unix.MS_REC), program.Runtime
+	switch p := c.cfg.RootPropagation; {
+	case p&unix.MS_SHARED != 0:
+		flags, origin = p, at("linux", "rootfsPropagation")
+	case p&unix.MS_REC != 0 && p&(unix.MS_PRIVATE|unix.MS_UNBINDABLE) != 0:
+		// Private, for what is unbindable could not be cloned below.
+		flags, origin = unix.MS_PRIVATE|unix.MS_REC, at("linux", "rootfsPropagation")
 	}
 	c.Step(origin, "set how mounts spread to and from the host")
 	c.Mount("", "/", "", flags, "")

@@ -183,6 +183,7 @@ func (b *Bundle) Create(acts ...string) *Result {
 	b.write()
 	pidFile := b.Path("pid")
 	r := b.Vial("create", "--bundle", b.Dir, "--pid-file", pidFile, b.ID)
+	b.created = b.calls
 	if r.Status == 0 {
 		pid, err := strconv.Atoi(readText(pidFile))
 		b.Must(err)
@@ -242,4 +243,23 @@ func (b *Bundle) Status() string {
 		return ""
 	}
 	return s.Status
+}
+
+// WithWarnings is Report for a vial that may have had something to say.
+func (r *Result) WithWarnings() *report.Report {
+	r.b.T.Helper()
+	if r.Stderr != "" && !strings.HasPrefix(r.Stderr, "vial: warning: ") {
+		r.b.T.Fatalf("status %d: %s", r.Status, r.Stderr)
+	}
+	return r.Report()
+}
+
+// Started starts the created container, waits for its end, and is what the
+// probe printed.
+func (b *Bundle) Started() *report.Report {
+	b.T.Helper()
+	out := b.Path(fmt.Sprintf("out.%d", b.created))
+	b.Vial("start", b.ID).OK()
+	b.Until("the container has stopped", func() bool { return b.Status() == "stopped" })
+	return b.Parse(readText(out))
 }

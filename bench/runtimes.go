@@ -19,8 +19,9 @@ type Runtime struct {
 	root    string // its state directory
 }
 
-// find finds vial and those peers that are there: by flag, by environment
-// variable, in $PATH; vial is else built.
+// find finds the runtimes: by flag, by environment variable, a peer else in
+// $PATH, and vial is else built. A peer that is named as nothing is left out,
+// and so is one that nobody named and that is not there.
 func find(paths map[string]string, p *place) ([]Runtime, error) {
 	var found []Runtime
 	for _, name := range names {
@@ -28,17 +29,18 @@ func find(paths map[string]string, p *place) ([]Runtime, error) {
 		if !named {
 			path, named = os.LookupEnv(strings.ToUpper(name))
 		}
-		if path == "" {
-			path = name
-		}
 		var err error
-		if name == "vial" && !named {
+		switch {
+		case name == "vial" && path == "":
 			path, err = buildVial(p)
-		} else {
+		case named && path == "":
+			continue // it is not wanted
+		case named:
 			path, err = absolute(path)
-		}
-		if err != nil && !named && name != "vial" {
-			continue
+		default:
+			if path, err = absolute(name); err != nil {
+				continue
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)

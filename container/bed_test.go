@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,7 @@ func newBed(t *testing.T, acts ...string) *bed {
 	}
 	dir := t.TempDir()
 	b := &bed{t: t, Runtime: &Runtime{Root: filepath.Join(dir, "state")}, bundle: filepath.Join(dir, "bundle")}
+	b.ok(os.Mkdir(b.Root, 0o700))
 	b.ok(os.MkdirAll(b.rootfs(), 0o755))
 	b.ok(os.Link(probeBinary, filepath.Join(b.rootfs(), "probe")))
 	var err error
@@ -162,4 +164,67 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("%s: not within ten seconds", what)
 		}
 	}
+}
+
+// An answer is what the command printed and its exit status.
+type answer struct {
+	stdout, stderr string
+	status         int
+}
+
+// command is the vial command on the bed's state root, in its bundle.
+func (b *bed) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(vialBinary, append([]string{"--root", b.Root}, args...)...)
+	cmd.Dir = b.bundle
+	return cmd
+}
+
+// vial runs the vial command.
+func (b *bed) vial(args ...string) answer {
+	b.t.Helper()
+	return b.answer(b.command(args...))
+}
+
+// answer runs a command. What it prints goes into files: a container that it
+// leaves would keep a pipe open.
+func (b *bed) answer(cmd *exec.Cmd) answer {
+	b.t.Helper()
+	var out [2]*os.File
+	for i := range out {
+		f, err := os.CreateTemp(b.t.TempDir(), "")
+		b.ok(err)
+		defer f.Close()
+		out[i] = f
+	}
+	cmd.Stdout, cmd.Stderr = out[0], out[1]
+	err := cmd.Run()
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended {
+		b.ok(err)
+	}
+	stdout, err := os.ReadFile(out[0].Name())
+	b.ok(err)
+	stderr, err := os.ReadFile(out[1].Name())
+	b.ok(err)
+	return answer{string(stdout), string(stderr), cmd.ProcessState.ExitCode()}
+}
+
+// says checks an answer.
+func (b *bed) says(got, want answer) {
+	b.t.Helper()
+	if got != want {
+		b.t.Errorf("\ngot  %d %q %q\nwant %d %q %q", got.status, got.stdout, got.stderr, want.status, want.stdout, want.stderr)
+	}
+}
+
+// buryAll waits for children that have ended: those that a vial command has
+// left to this process.
+func (b *bed) buryAll() {
+	b.t.Helper()
+	eventually(b.t, "all children have ended", func() bool {
+		for {
+			if pid, err := unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil); pid <= 0 {
+				return err == unix.ECHILD
+			}
+		}
+	})
 }

@@ -63,7 +63,7 @@ func printable(id string) string {
 type making struct {
 	*prepared
 	dir    *state.Dir
-	files  map[compile.Role]*os.File
+	files  []*os.File // parallel to output.Inherited; nil for the channel
 	child  *launch.Child
 	record state.Record
 	said   bool // the pid file has been written
@@ -72,7 +72,7 @@ type making struct {
 // make makes the container up to where its program waits to be started, or
 // runs; on an error nothing stands.
 func (r *Runtime) make(p *prepared) (*making, error) {
-	m := &making{prepared: p, files: map[compile.Role]*os.File{}}
+	m := &making{prepared: p}
 	img, err := image.Build(p.output.Program.Encode(image.Native()))
 	if err == nil {
 		err = m.occupy(r.store())
@@ -128,23 +128,33 @@ func (m *making) occupy(store state.Store) (err error) {
 }
 
 // open opens what the program inherits.
-func (m *making) open() (err error) {
+func (m *making) open() error {
+	tasks, err := m.cgroups.Tasks()
 	for _, role := range m.output.Inherited {
 		var f *os.File
 		switch role {
 		case compile.RoleStart:
-			f, err = m.dir.Fifo(startFifo)
+			f, err = orFile(err, func() (*os.File, error) { return m.dir.Fifo(startFifo) })
 		case compile.RoleResult:
-			f, err = m.dir.Fifo(resultFifo)
+			f, err = orFile(err, func() (*os.File, error) { return m.dir.Fifo(resultFifo) })
 		case compile.RoleCgroup:
-			f, err = m.cgroups.Dir()
+			f, err = orFile(err, m.cgroups.Dir)
+		case compile.RoleTasks:
+			if len(tasks) > 0 {
+				f, tasks = tasks[0], tasks[1:]
+			}
 		}
-		if err != nil {
-			return err
-		}
-		m.files[role] = f
+		m.files = append(m.files, f)
 	}
-	return nil
+	return err
+}
+
+// orFile opens a file if nothing has failed yet.
+func orFile(err error, open func() (*os.File, error)) (*os.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return open()
 }
 
 func (m *making) launch(img []byte) (err error) {
@@ -153,10 +163,10 @@ func (m *making) launch(img []byte) (err error) {
 		TmpDir: m.dir.Path,
 		Stdio:  [3]int{0, 1, 2},
 		Inherits: func(channel int) []int {
-			fds := make([]int, len(m.output.Inherited))
-			for i, role := range m.output.Inherited {
+			fds := make([]int, len(m.files))
+			for i, f := range m.files {
 				fds[i] = channel
-				if f := m.files[role]; f != nil {
+				if f != nil {
 					fds[i] = int(f.Fd())
 				}
 			}
@@ -240,8 +250,6 @@ func (m *making) release() {
 // answer serves one request of the program.
 func (m *making) answer(q launch.Question) ([]byte, error) {
 	switch q.Kind {
-	case program.RequestEnterCgroup:
-		return nil, m.cgroups.Enter(m.child.Pid)
 	case program.RequestHome:
 		return homeAnswer(q.FDs[0], m.config.Spec.Process.User.UID), nil
 	case program.RequestCopyUp:

@@ -88,11 +88,10 @@ func run(m *testing.M) int {
 	must(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"))
 	defer unix.Unmount(dir, unix.MNT_DETACH)
 	must(os.Setenv("TMPDIR", dir)) // t.TempDir looks there
-	if vialBinary == "" {
-		vialBinary, probeBinary = filepath.Join(dir, "vial"), filepath.Join(dir, "probe")
-		must(build(vialBinary, "../cmd/vial"))
-		must(build(probeBinary, "../test/probe"))
-	}
+	vialBinary, err = provide(dir, "vial", vialBinary, "../cmd/vial")
+	must(err)
+	probeBinary, err = provide(dir, "probe", probeBinary, "../test/probe")
+	must(err)
 	status := m.Run()
 	if left := leftovers(); len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the tests left behind:\n%s\n", strings.Join(left, "\n"))
@@ -101,11 +100,21 @@ func run(m *testing.M) int {
 	return status
 }
 
-func build(to, what string) error {
-	cmd := exec.Command("go", "build", "-o", to, what)
+// provide puts a program into dir, where beds can link to it: a copy of given,
+// or built from source.
+func provide(dir, name, given, source string) (string, error) {
+	program := filepath.Join(dir, name)
+	if given != "" {
+		text, err := os.ReadFile(given)
+		if err != nil {
+			return "", err
+		}
+		return program, os.WriteFile(program, text, 0o755)
+	}
+	cmd := exec.Command("go", "build", "-o", program, source)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
-	return cmd.Run()
+	return program, cmd.Run()
 }
 
 // prefix begins the ids of this test binary's containers, so that a picture of

@@ -55,6 +55,9 @@ func prepare(id string, o Options, start compile.StartMode) (*prepared, error) {
 	if p.cgroups, err = cgroup.NewPlan(&p.facts, p.config.Spec, id); err != nil {
 		return nil, err
 	}
+	for _, w := range p.cgroups.Warnings() {
+		o.Warn(w)
+	}
 	return p, p.compile(start)
 }
 
@@ -65,34 +68,48 @@ func readConfig(o Options) (*config.Config, error) {
 	if o.Spec != nil {
 		return config.FromSpec(o.Spec)
 	}
-	f, err := os.OpenFile(o.ConfigFile, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	// Not by os.Open: that would set up Go's poller, which takes time, and
+	// crashes if there are too few descriptors.
+	fd, err := unix.Open(o.ConfigFile, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("JSON specification file %s not found: make one with vial spec, or name its folder with --bundle", o.ConfigFile)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open %s: %w", o.ConfigFile, err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	defer unix.Close(fd)
+	data, err := readRegular(fd)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", o.ConfigFile, err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", o.ConfigFile)
+	return config.Parse(data)
+}
+
+func readRegular(fd int) ([]byte, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("fstat: %w", err)
 	}
-	if info.Size() > configLimit {
-		return nil, fmt.Errorf("%s: %d bytes are more than the %d that a config may have", o.ConfigFile, info.Size(), configLimit)
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errors.New("not a regular file")
 	}
-	data := make([]byte, info.Size())
-	n := 0
-	for n < len(data) {
-		k, err := f.Read(data[n:])
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", o.ConfigFile, err)
+	if st.Size > configLimit {
+		return nil, fmt.Errorf("%d bytes are more than the %d that a config may have", st.Size, configLimit)
+	}
+	data := make([]byte, st.Size)
+	for n := 0; n < len(data); {
+		k, err := unix.Read(fd, data[n:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read: %w", err)
+		case k == 0:
+			return nil, errors.New("read: the file shrinks meanwhile")
 		}
 		n += k
 	}
-	return config.Parse(data)
+	return data, nil
 }
 
 func findRootfs(bundle, path string) (string, error) {

@@ -17,4 +17,9 @@ PATH=$here/../bin:$PATH
 say vial spec -- /printme
 say vial create mycont1
 say vial start mycont1
+until vial state mycont1 | grep -q '"status": "stopped"'; do sleep 0.01; done
 say vial delete mycont1
+
+echo
+say vial run mycont1
+say vial run --rootfs rootfs mycont1 -- /printme

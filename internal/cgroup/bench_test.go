@@ -57,7 +57,7 @@ func BenchmarkLife(b *testing.B) {
 		}
 		lap(2)
 		if facts.Cgroup != host.V2 {
-			if err := p.Enter(sleep.Process.Pid); err != nil {
+			if err := moveAll(p, sleep.Process.Pid); err != nil {
 				b.Error(err)
 			}
 			lap(3)
@@ -96,5 +96,5 @@ func leave(facts host.Facts, home map[string]string, pid int) error {
 	for i := range p.dirs {
 		p.dirs[i].Dir = p.dirs[i].Dir[:len(p.dirs[i].Dir)-2]
 	}
-	return p.Enter(pid)
+	return moveAll(&p, pid)
 }

@@ -4,31 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// Enter moves a process into every hierarchy. It is for hosts with v1
-// hierarchies: with cgroup2 only, the process is born in its cgroup.
-//
-// Each write waits for the system's lock on thread groups, and the first one in
-// a while for a grace period of RCU on top, some milliseconds; Tasks is the way
-// around.
-func (p *Plan) Enter(pid int) error {
-	text := strconv.Itoa(pid)
-	for _, d := range p.dirs {
-		if err := writeFile(d.Dir+"/cgroup.procs", text); err != nil {
-			return fmt.Errorf("%s: move process %d into its cgroup: %w", pathField, pid, err)
-		}
-	}
-	return nil
-}
-
 // Tasks opens the files with which a process of one thread can move itself into
 // the v1 hierarchies, by writing "0" to each. The kernel need not stop anything
 // for that (cgroup_procs_write_start, since Linux 5.5). The caller closes them.
-// The cgroup2 of a hybrid host is not among them: see Dir.
+// To move it from outside, through cgroup.procs, waits for the system's lock on
+// thread groups, and the first such move in a while for a grace period of RCU
+// on top, some milliseconds. The cgroup2 of a hybrid host is not among them:
+// see Dir.
 func (p *Plan) Tasks() ([]*os.File, error) {
 	var files []*os.File
 	for _, d := range p.dirs {

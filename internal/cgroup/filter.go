@@ -14,17 +14,19 @@ import (
 // (mknod, read, write), the type of device in the lower half, then major and
 // minor. A result of 0 denies.
 //
-// The rules are compiled from the last to the first, since of several that
-// match the last one counts. Register 3 holds what is asked and not yet
-// allowed: an allow rule takes its accesses away from it, a deny rule denies if
-// any of its own is left. What no rule has allowed in the end is denied.
+// The filter has no jumps. It computes what the rules, in their order, allow
+// for this device, and compares that with what is asked. With a jump for each
+// rule the kernel's verifier would walk every way through them: that takes four
+// times as long, and is most of what a container's cgroup costs.
 const (
-	registerResult = iota
-	registerContext
+	registerAllowed = iota // r0, the result in the end
+	registerContext        // r1, as the kernel calls the program
 	registerType
 	registerAsked
 	registerMajor
 	registerMinor
+	registerMatch
+	registerScratch
 )
 
 // Offsets in struct bpf_cgroup_dev_ctx.
@@ -38,78 +40,93 @@ type instruction = sys.BPFInstruction
 
 // filter compiles device rules.
 func filter(rules []rule) []instruction {
-	program := []instruction{
+	program := append(make([]instruction, 0, 12+15*len(rules)),
 		load(registerAsked, contextAccess),
-		{Code: unix.BPF_ALU64 | unix.BPF_MOV | unix.BPF_X, Registers: registerType | registerAsked<<4},
-		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, Registers: registerType, Immediate: 0xffff},
-		{Code: unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K, Registers: registerAsked, Immediate: 16},
+		move(registerType, registerAsked),
+		number32(unix.BPF_AND, registerType, 0xffff),
+		number32(unix.BPF_RSH, registerAsked, 16),
 		load(registerMajor, contextMajor),
 		load(registerMinor, contextMinor),
+		set(registerAllowed, 0),
+	)
+	for _, r := range rules {
+		program = append(program, r.compile()...)
 	}
-	for i := len(rules) - 1; i >= 0; i-- {
-		program = append(program, rules[i].compile()...)
-		if rules[i].total() {
-			return program // the verifier refuses what nothing can reach
-		}
-	}
-	return append(program, result(0)...)
+	return append(program,
+		// allowed = asked == asked & allowed
+		pair(unix.BPF_AND, registerAllowed, registerAsked),
+		pair(unix.BPF_XOR, registerAllowed, registerAsked),
+		number64(unix.BPF_SUB, registerAllowed, 1),
+		number64(unix.BPF_RSH, registerAllowed, 63),
+		instruction{Code: unix.BPF_JMP | unix.BPF_EXIT},
+	)
 }
 
-// compile is the rule's part of the filter: it ends the program or falls
-// through to the next part.
+// compile is the rule's part of the filter: it adds the rule's accesses to
+// those that are allowed, or takes them away, if the device is the rule's.
 func (r rule) compile() []instruction {
-	var tests []instruction
+	if r.total() {
+		if r.allow {
+			return []instruction{set(registerAllowed, int32(everyAccess))}
+		}
+		return []instruction{set(registerAllowed, 0)}
+	}
+	// match = 0 if all numbers are equal, else some positive number
+	part := []instruction{set(registerMatch, 0)}
 	if r.kind != anyKind {
-		tests = append(tests, differs(registerType, kernelType(r.kind)))
+		part = append(part, differs(registerType, kernelType(r.kind))...)
 	}
 	if r.major != wildcard {
-		tests = append(tests, differs(registerMajor, int32(uint32(r.major))))
+		part = append(part, differs(registerMajor, int32(uint32(r.major)))...)
 	}
 	if r.minor != wildcard {
-		tests = append(tests, differs(registerMinor, int32(uint32(r.minor))))
+		part = append(part, differs(registerMinor, int32(uint32(r.minor)))...)
 	}
-	part := append(tests, r.verdict()...)
-	for i := range tests {
-		part[i].Offset = int16(len(part) - i - 1)
+	part = append(part,
+		// match = the rule's accesses if it was 0, else 0. The shift is not
+		// an arithmetic one: the verifier of Linux 6.18 splits its way at a
+		// register that is known to hold 0 or -1.
+		number64(unix.BPF_SUB, registerMatch, 1),
+		number64(unix.BPF_RSH, registerMatch, 63),
+		number64(unix.BPF_MUL, registerMatch, int32(r.access)),
+		pair(unix.BPF_OR, registerAllowed, registerMatch),
+	)
+	if r.allow {
+		return part
 	}
-	return part
+	return append(part, pair(unix.BPF_XOR, registerAllowed, registerMatch))
 }
 
-// verdict is what the rule says of a device that it matches.
-func (r rule) verdict() []instruction {
-	mask := int32(r.access)
-	switch {
-	case r.access == everyAccess && r.allow:
-		return result(1)
-	case r.access == everyAccess:
-		return result(0)
-	case r.allow:
-		return append([]instruction{
-			{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, Registers: registerAsked, Immediate: ^mask},
-			{Code: unix.BPF_JMP32 | unix.BPF_JNE | unix.BPF_K, Registers: registerAsked, Offset: 2},
-		}, result(1)...)
+// differs sets bits in the match register if the register does not hold value.
+func differs(register uint8, value int32) []instruction {
+	return []instruction{
+		move(registerScratch, register),
+		number32(unix.BPF_XOR, registerScratch, value),
+		pair(unix.BPF_OR, registerMatch, registerScratch),
 	}
-	return append([]instruction{
-		{Code: unix.BPF_ALU64 | unix.BPF_MOV | unix.BPF_X, Registers: registerResult | registerAsked<<4},
-		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, Registers: registerResult, Immediate: mask},
-		{Code: unix.BPF_JMP32 | unix.BPF_JEQ | unix.BPF_K, Registers: registerResult, Offset: 2},
-	}, result(0)...)
 }
 
 func load(register uint8, offset int16) instruction {
 	return instruction{Code: unix.BPF_LDX | unix.BPF_MEM | unix.BPF_W, Registers: register | registerContext<<4, Offset: offset}
 }
 
-// differs jumps past the rule, by an offset filled in later.
-func differs(register uint8, value int32) instruction {
-	return instruction{Code: unix.BPF_JMP32 | unix.BPF_JNE | unix.BPF_K, Registers: register, Immediate: value}
+func set(register uint8, value int32) instruction { return number64(unix.BPF_MOV, register, value) }
+
+func move(to, from uint8) instruction { return pair(unix.BPF_MOV, to, from) }
+
+// number64 is an operation with a number, which is extended by its sign.
+func number64(operation, register uint8, value int32) instruction {
+	return instruction{Code: unix.BPF_ALU64 | operation | unix.BPF_K, Registers: register, Immediate: value}
 }
 
-func result(value int32) []instruction {
-	return []instruction{
-		{Code: unix.BPF_ALU64 | unix.BPF_MOV | unix.BPF_K, Registers: registerResult, Immediate: value},
-		{Code: unix.BPF_JMP | unix.BPF_EXIT},
-	}
+// number32 is one on the lower half; the upper becomes 0.
+func number32(operation, register uint8, value int32) instruction {
+	return instruction{Code: unix.BPF_ALU | operation | unix.BPF_K, Registers: register, Immediate: value}
+}
+
+// pair is an operation of two registers.
+func pair(operation, to, from uint8) instruction {
+	return instruction{Code: unix.BPF_ALU64 | operation | unix.BPF_X, Registers: to | from<<4}
 }
 
 func kernelType(kind byte) int32 {

@@ -12,31 +12,37 @@ import (
 func run(t *testing.T, program []instruction, kind byte, asked access, major, minor uint32) bool {
 	t.Helper()
 	context := map[int16]uint32{contextAccess: uint32(asked)<<16 | uint32(kernelType(kind)), contextMajor: major, contextMinor: minor}
-	var r [6]uint32
-	for pc := 0; pc < len(program); pc++ {
-		i := program[pc]
-		to, from := i.Registers&15, i.Registers>>4
-		switch i.Code {
+	var r [8]uint64
+	for pc, i := range program {
+		to, value := i.Registers&15, uint64(int64(i.Immediate))
+		if i.Code&unix.BPF_X != 0 {
+			value = r[i.Registers>>4]
+		}
+		switch i.Code &^ unix.BPF_X {
 		case unix.BPF_LDX | unix.BPF_MEM | unix.BPF_W:
-			r[to] = context[i.Offset]
-		case unix.BPF_ALU64 | unix.BPF_MOV | unix.BPF_X:
-			r[to] = r[from]
-		case unix.BPF_ALU64 | unix.BPF_MOV | unix.BPF_K:
-			r[to] = uint32(i.Immediate)
-		case unix.BPF_ALU | unix.BPF_AND | unix.BPF_K:
-			r[to] &= uint32(i.Immediate)
-		case unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K:
-			r[to] >>= uint32(i.Immediate)
-		case unix.BPF_JMP32 | unix.BPF_JNE | unix.BPF_K:
-			if r[to] != uint32(i.Immediate) {
-				pc += int(i.Offset)
-			}
-		case unix.BPF_JMP32 | unix.BPF_JEQ | unix.BPF_K:
-			if r[to] == uint32(i.Immediate) {
-				pc += int(i.Offset)
-			}
+			r[to] = uint64(context[i.Offset])
+		case unix.BPF_ALU64 | unix.BPF_MOV:
+			r[to] = value
+		case unix.BPF_ALU64 | unix.BPF_AND:
+			r[to] &= value
+		case unix.BPF_ALU64 | unix.BPF_OR:
+			r[to] |= value
+		case unix.BPF_ALU64 | unix.BPF_XOR:
+			r[to] ^= value
+		case unix.BPF_ALU64 | unix.BPF_SUB:
+			r[to] -= value
+		case unix.BPF_ALU64 | unix.BPF_RSH:
+			r[to] >>= value
+		case unix.BPF_ALU64 | unix.BPF_MUL:
+			r[to] *= value
+		case unix.BPF_ALU | unix.BPF_AND:
+			r[to] = uint64(uint32(r[to]) & uint32(value))
+		case unix.BPF_ALU | unix.BPF_XOR:
+			r[to] = uint64(uint32(r[to]) ^ uint32(value))
+		case unix.BPF_ALU | unix.BPF_RSH:
+			r[to] = uint64(uint32(r[to]) >> value)
 		case unix.BPF_JMP | unix.BPF_EXIT:
-			return r[registerResult] != 0
+			return r[registerAllowed] != 0
 		default:
 			t.Fatalf("instruction %d: code %#x", pc, i.Code)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,7 +114,7 @@ func enter(t *testing.T, p *Plan, work string) *child {
 	}
 	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
 	if !p.v2() {
-		if err := p.Enter(c.Process.Pid); err != nil {
+		if err := moveAll(p, c.Process.Pid); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -172,4 +173,14 @@ func beChild(work string) int {
 		fmt.Println("here")
 	}
 	select {}
+}
+
+// moveAll moves a whole process, of many threads, into every hierarchy.
+func moveAll(p *Plan, pid int) error {
+	for _, d := range p.dirs {
+		if err := writeFile(d.Dir+"/cgroup.procs", strconv.Itoa(pid)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,20 +6,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enterCgroups asks the parent to move the process into its v1 cgroups (on v2
-// it was born in its cgroup), then makes that the root of its view. It is the
-// container's own process that is moved, not the one before the clone: with
-// pids.max 1 that one could not have forked.
+// enterCgroups moves the process into its v1 cgroups (into one of v2 it was
+// born), then makes them the root of its view. It moves itself, through a
+// file for each hierarchy: the kernel stops nothing for a process that moves
+// its only thread. It is the container's own process, not the one before the
+// clone: with pids.max 1 that one could not have forked.
 func enterCgroups(c *compiler) {
-	if c.in.Facts.Cgroup != host.V2 {
-		c.Step(at("linux", "cgroupsPath"), "enter the cgroups")
-		buffer, size := c.answer()
-		c.request(program.RequestEnterCgroup, buffer, size)
+	for i, dir := range c.in.CgroupDirs {
+		if len(dir.Controllers) == 0 {
+			continue
+		}
+		c.Step(at("linux", "cgroupsPath"), "enter the cgroup "+dir.Dir)
+		tasks := c.tasks(i)
+		c.Write(program.FD(tasks), "0")
+		c.CloseFD(tasks)
 	}
 	if c.cfg.Namespaces.Has(unix.CLONE_NEWCGROUP) {
 		c.Step(at("linux", "namespaces"), "make a cgroup namespace")
 		c.Unshare(unix.CLONE_NEWCGROUP)
 	}
+}
+
+// tasks is the descriptor of the file tasks of the cgroup in CgroupDirs[i].
+func (c *compiler) tasks(i int) int {
+	first := len(c.out.Inherited) - len(c.in.CgroupDirs)
+	return c.out.FirstInherited + first + i
 }
 
 // cgroupMount serves a mount of type cgroup.

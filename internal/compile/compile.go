@@ -15,6 +15,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/vial-run/vial/internal/config"
 	"github.com/vial-run/vial/internal/host"
@@ -32,8 +34,8 @@ type Input struct {
 	Stdio   [3]Stdio
 	Keyring Keyring
 
-	// CgroupDirs are the container's own cgroups on the host, for the mounts
-	// of type cgroup on cgroup v1. Empty where there are none.
+	// CgroupDirs are the container's own cgroups on the host, one for each
+	// hierarchy; one without controllers is in cgroup v2.
 	CgroupDirs []host.CgroupDir
 
 	// SymlinkSources holds, for a mount with the option copy-symlink whose
@@ -69,6 +71,7 @@ const (
 	RoleStart               // fifo that `vial start` writes a byte to
 	RoleResult              // fifo that a failure after start is written to
 	RoleCgroup              // directory of the cgroup v2 to be born in
+	RoleTasks               // file tasks of a cgroup v1; one for each of CgroupDirs that is in v1
 )
 
 // Output is a program and what it expects of who launches it.
@@ -142,8 +145,12 @@ func newCompiler(in Input) *compiler {
 	if in.Start == StartOnRequest {
 		c.out.Inherited = append(c.out.Inherited, RoleStart, RoleResult)
 	}
-	if in.Facts.Cgroup == host.V2 {
-		c.out.Inherited = append(c.out.Inherited, RoleCgroup)
+	for _, dir := range in.CgroupDirs {
+		role := RoleTasks
+		if len(dir.Controllers) == 0 {
+			role = RoleCgroup
+		}
+		c.out.Inherited = append(c.out.Inherited, role)
 	}
 	b.FailTo(c.setupFailed)
 	return c
@@ -151,12 +158,11 @@ func newCompiler(in Input) *compiler {
 
 // inherited is the number of the descriptor with that role.
 func (c *compiler) inherited(role Role) int {
-	for i, r := range c.out.Inherited {
-		if r == role {
-			return c.out.FirstInherited + i
-		}
+	i := slices.Index(c.out.Inherited, role)
+	if i < 0 {
+		return -1
 	}
-	return -1
+	return c.out.FirstInherited + i
 }
 
 func (c *compiler) fail(err error) {

@@ -55,6 +55,9 @@ func input(t testing.TB, file string) Input {
 			{Name: "memory", Dir: "/sys/fs/cgroup/memory/mycont1", Controllers: []string{"memory"}},
 		}
 	}
+	if in.Facts.Cgroup == host.V2 {
+		in.CgroupDirs = []host.CgroupDir{{Dir: "/sys/fs/cgroup/mycont1"}}
+	}
 	for i, m := range cfg.Mounts {
 		if m.CopySymlink {
 			in.SymlinkSources = map[int]string{i: "../elsewhere"}

@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"github.com/vial-run/vial/internal/host"
 	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
 )
@@ -28,10 +27,9 @@ func descriptors(c *compiler) {
 // would be the cgroup that the caller is in.
 func namespaces(c *compiler) {
 	flags := uint64(c.cfg.Namespaces)&^unix.CLONE_NEWCGROUP | unix.CLONE_PARENT
-	cgroup := 0
-	if c.in.Facts.Cgroup == host.V2 {
+	cgroup := max(c.inherited(RoleCgroup), 0)
+	if cgroup != 0 {
 		flags |= unix.CLONE_INTO_CGROUP
-		cgroup = c.inherited(RoleCgroup)
 	}
 	c.Step(at("linux", "namespaces"), "make the container's first process")
 	child := c.Label()

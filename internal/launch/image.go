@@ -13,8 +13,7 @@ const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_
 
 // openImage puts the image into a sealed memfd, or where the host denies
 // executable ones (vm.memfd_noexec=2) into a file without a name in dir. The
-// descriptor's number is least or more: fork and exec put the inherited
-// descriptors on the numbers below.
+// descriptor's number is least or more, out of the way of fork and exec.
 func openImage(image []byte, dir string, least int) (int, error) {
 	fd, err := unix.MemfdCreate("vial", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if errors.Is(err, unix.EINVAL) {
@@ -34,7 +33,7 @@ func openImage(image []byte, dir string, least int) (int, error) {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		return -1, fmt.Errorf("seal the program: fcntl: %w", err)
 	}
-	return above(fd, least)
+	return moveUp(fd, least)
 }
 
 // openImageFile is openImage on a file. It is opened again for reading, since
@@ -54,10 +53,10 @@ func openImageFile(image []byte, dir string, least int) (int, error) {
 		return -1, fmt.Errorf("write the program in %s: %w", dir, err)
 	}
 	defer unix.Close(readonly)
-	return above(readonly, least)
+	return moveUp(readonly, least)
 }
 
-func above(fd, least int) (int, error) {
+func moveUp(fd, least int) (int, error) {
 	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, least)
 	if err != nil {
 		return -1, fmt.Errorf("open the program: fcntl: %w", err)

@@ -61,7 +61,7 @@ func Start(p Plan) (*Child, error) {
 	for _, fd := range p.Inherits(pair[1]) {
 		files = append(files, uintptr(fd))
 	}
-	exe, err := openImage(p.Image, p.TmpDir, len(files))
+	exe, err := openImage(p.Image, p.TmpDir, above(files))
 	if err != nil {
 		unix.Close(pair[0])
 		return nil, err
@@ -73,6 +73,17 @@ func Start(p Plan) (*Child, error) {
 		return nil, fmt.Errorf("start the container's first process: %w", err)
 	}
 	return &Child{channel: pair[0], stage0: pid, PidFD: -1}, nil
+}
+
+// above is the least number that package syscall does not use in the child
+// while it moves the descriptors to their places: it starts behind both the
+// highest of them and their count, and moves each once at most, and its pipe.
+func above(files []uintptr) int {
+	highest := uintptr(len(files))
+	for _, fd := range files {
+		highest = max(highest, fd)
+	}
+	return int(highest) + len(files) + 3
 }
 
 // Close closes the channel. A program that still waits for an answer ends.

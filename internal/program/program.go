@@ -84,11 +84,9 @@ type Request struct {
 type RequestKind uint8
 
 const (
-	// RequestEnterCgroup asks to be moved into the container's cgroups.
-	RequestEnterCgroup RequestKind = iota + 1
 	// RequestHome sends the container's /etc/passwd; the answer's bytes are
 	// the value of HOME.
-	RequestHome
+	RequestHome RequestKind = iota + 1
 	// RequestCopyUp sends the directory under a mount point, then the tmpfs
 	// that is going to hide it; the parent copies one into the other.
 	RequestCopyUp
@@ -97,10 +95,9 @@ const (
 )
 
 var requestNames = [...]string{
-	RequestEnterCgroup: "enter the cgroup",
-	RequestHome:        "home directory",
-	RequestCopyUp:      "copy up",
-	RequestReady:       "ready",
+	RequestHome:   "home directory",
+	RequestCopyUp: "copy up",
+	RequestReady:  "ready",
 }
 
 func (k RequestKind) String() string { return requestNames[k] }

@@ -69,7 +69,10 @@ func Inherited(p *program.Program) []Descriptor {
 		case program.SysRead:
 			kind = StartFifo
 		case program.SysWrite:
-			kind = ResultFifo
+			kind = File // where the process enters a cgroup
+			if c.Args[2] == program.MessageSize {
+				kind = ResultFifo
+			}
 		case program.SysClone3:
 			args, err := memory.Bytes(number, 88)
 			if err == nil && binary.LittleEndian.Uint64(args)&unix.CLONE_INTO_CGROUP != 0 {

@@ -197,27 +197,30 @@ func TestFewDescriptors(t *testing.T) {
 	for _, command := range []string{"create", "run"} {
 		before := b.picture()
 		enough := 0
-		for n := 3; n <= 40 && enough < 3; n++ {
+		for n := 3; n <= 64 && enough < 3; n++ {
 			cmd := b.command()
 			cmd.Path = "/bin/sh"
-			cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, n), vialBinary}, append(cmd.Args[1:], command, id)...)
+			cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, n), vialBinary}, append(cmd.Args[1:], command, "--pid-file", "pid", id)...)
 			got := b.answer(cmd)
 			if got.status == 0 {
 				enough++
+				b.ok(os.Remove(b.bundle + "/pid"))
 				if command == "create" {
 					b.says(b.vial("delete", id), answer{})
 				}
 			} else if enough > 0 {
 				t.Errorf("%s with %d descriptors: %+v, though fewer have been enough", command, n, got)
 			}
-			t.Logf("%s with %d descriptors: %+v", command, n, got)
+			if got.status != 0 && (got.status != 1 || strings.Count(got.stderr, "\n") != 1 || !strings.HasSuffix(got.stderr, "too many open files\n")) {
+				t.Errorf("%s with %d descriptors: %+v", command, n, got)
+			}
 			b.buryAll()
 			if !b.unchanged(&before) {
 				t.Errorf("… by %s with %d descriptors: %+v", command, n, got)
 			}
 		}
 		if enough == 0 {
-			t.Errorf("%s: 40 descriptors are not enough", command)
+			t.Errorf("%s: 64 descriptors are not enough", command)
 		}
 	}
 }

@@ -58,6 +58,9 @@ func openImageFile(image []byte, dir string, least int) (int, error) {
 
 func moveUp(fd, least int) (int, error) {
 	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, least)
+	if errors.Is(err, unix.EINVAL) {
+		err = unix.EMFILE // least lies beyond RLIMIT_NOFILE
+	}
 	if err != nil {
 		return -1, fmt.Errorf("open the program: fcntl: %w", err)
 	}

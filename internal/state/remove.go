@@ -72,15 +72,12 @@ func emptyDir(parent int, name, path string, depth int) error {
 	return empty(fd, path, depth)
 }
 
-// names lists a directory from its start; fd may be an O_PATH descriptor.
-func names(fd int) ([]string, error) {
-	dir, err := retry(func() (int, error) {
-		return unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	})
-	if err != nil {
+// names lists a directory from its start. It takes no descriptor of its own: a
+// create that failed for want of one has to clean up too.
+func names(dir int) ([]string, error) {
+	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
 		return nil, err
 	}
-	defer unix.Close(dir)
 	var list []string
 	buf := make([]byte, 8<<10)
 	for {

@@ -198,7 +198,14 @@ func (s Store) List() ([]Entry, error) {
 		return nil, err
 	}
 	defer unix.Close(root)
-	ids, err := names(root)
+	var ids []string
+	dir, err := retry(func() (int, error) { // root is an O_PATH descriptor
+		return unix.Openat(root, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	})
+	if err == nil {
+		ids, err = names(dir)
+		unix.Close(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("state root %s: %w", s.root, err)
 	}

@@ -15,6 +15,7 @@ type StepError struct {
 	Phrase string     // what vial was doing
 	Call   Sys        // the system call that failed
 	Errno  unix.Errno
+	option string     // what fsconfig was told, since most of its errors are about that
 	say    string
 	plain  bool
 }
@@ -26,7 +27,7 @@ func (e *StepError) Error() string {
 	case e.plain:
 		return fmt.Sprintf("%s: %s: %v", e.Origin, e.Phrase, e.Errno)
 	}
-	return fmt.Sprintf("%s: %s: %s: %v", e.Origin, e.Phrase, e.Call, e.Errno)
+	return fmt.Sprintf("%s: %s: %s%s: %v", e.Origin, e.Phrase, e.Call, e.option, e.Errno)
 }
 
 func (e *StepError) Unwrap() error { return e.Errno }
@@ -40,7 +41,28 @@ func (p *Program) Explain(offset uint64, errno unix.Errno) error {
 	}
 	c := &p.Calls[i]
 	s := p.StepOf(int(i))
-	return &StepError{Origin: s.Origin, Phrase: s.Phrase, Call: c.Sys, Errno: errno, say: c.Say, plain: s.Plain}
+	return &StepError{Origin: s.Origin, Phrase: s.Phrase, Call: c.Sys, Errno: errno, option: p.option(c), say: c.Say, plain: s.Plain}
+}
+
+// option is the option that an fsconfig call sets, with a blank before it.
+func (p *Program) option(c *Call) string {
+	if c.Sys != SysFsconfig {
+		return ""
+	}
+	text := ""
+	for _, a := range c.Args[2:4] {
+		if a.kind != argAddress {
+			break
+		}
+		if text != "" {
+			text += "="
+		}
+		text += p.Data[a.ref.Datum].Text
+	}
+	if text == "" {
+		return ""
+	}
+	return " " + text
 }
 
 // StepOf is the step that call i belongs to.

@@ -7,6 +7,7 @@
 package integration
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/vial-run/vial/test/integration/bed"
@@ -50,3 +51,5 @@ func file(t *testing.T, a report.Act) *report.File {
 	}
 	return a.File
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -45,10 +45,14 @@ const (
 	settingVariable = "VIAL_TEST_SETTING"
 	dirVariable     = "VIAL_TEST_DIR"
 	namesVariable   = "VIAL_TEST_NAMES"
+	killerVariable  = "VIAL_TEST_KILL_AFTER"
 )
 
 // Main is what TestMain has to call. It does not return.
 func Main(m *testing.M) {
+	if delay := os.Getenv(killerVariable); delay != "" {
+		os.Exit(kill(delay))
+	}
 	flag.Parse()
 	if list := flag.Lookup("test.list"); list != nil && list.Value.String() != "" {
 		os.Exit(m.Run())

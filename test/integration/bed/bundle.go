@@ -164,3 +164,11 @@ func (b *Bundle) NothingLeft() {
 func under(path, dir string) bool {
 	return path == dir || len(path) > len(dir) && path[:len(dir)] == dir && path[len(dir)] == '/'
 }
+
+// Fifo makes a fifo at a path on the host.
+func (b *Bundle) Fifo(path string) string {
+	b.T.Helper()
+	b.Mkdir(filepath.Dir(path))
+	b.Must(unix.Mkfifo(path, 0o666))
+	return path
+}

@@ -174,6 +174,16 @@ func (r *Result) Fails(texts ...string) {
 	}
 }
 
+// Start starts a run of the container and does not wait for it.
+func (b *Bundle) Start() *Process {
+	b.T.Helper()
+	b.write()
+	return b.Launch("run", "--bundle", b.Dir, b.ID)
+}
+
+// Output is what the created container has printed so far.
+func (b *Bundle) Output() string { return readText(b.Path(fmt.Sprintf("out.%d", b.created))) }
+
 // Create creates the container; its process waits for Start.
 func (b *Bundle) Create(acts ...string) *Result {
 	b.T.Helper()
@@ -183,8 +193,8 @@ func (b *Bundle) Create(acts ...string) *Result {
 	b.write()
 	pidFile := b.Path("pid")
 	r := b.Vial("create", "--bundle", b.Dir, "--pid-file", pidFile, b.ID)
-	b.created = b.calls
 	if r.Status == 0 {
+		b.created = b.calls
 		pid, err := strconv.Atoi(readText(pidFile))
 		b.Must(err)
 		b.pids = append(b.pids, pid)
@@ -258,8 +268,32 @@ func (r *Result) WithWarnings() *report.Report {
 // probe printed.
 func (b *Bundle) Started() *report.Report {
 	b.T.Helper()
-	out := b.Path(fmt.Sprintf("out.%d", b.created))
 	b.Vial("start", b.ID).OK()
 	b.Until("the container has stopped", func() bool { return b.Status() == "stopped" })
-	return b.Parse(readText(out))
+	return b.Parse(b.Output())
+}
+
+// Detached runs the container in the background.
+func (b *Bundle) Detached() *Result {
+	b.T.Helper()
+	b.write()
+	r := b.Vial("run", "--detach", "--bundle", b.Dir, "--pid-file", b.Path("pid"), b.ID)
+	b.created = b.calls
+	b.Adopt(b.Path("pid"))
+	return r
+}
+
+// Kept runs the container and keeps what is left of it.
+func (b *Bundle) Kept() *Result {
+	b.T.Helper()
+	b.write()
+	return b.Vial("run", "--keep", "--bundle", b.Dir, b.ID)
+}
+
+// Adopt takes note of the process whose pid is in a file, to reap it later.
+func (b *Bundle) Adopt(pidFile string) {
+	b.T.Helper()
+	pid, err := strconv.Atoi(readText(pidFile))
+	b.Must(err)
+	b.pids = append(b.pids, pid)
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
@@ -99,14 +101,17 @@ func (m machine) run(t testing.TB, encoded []byte, input string) ending {
 // command executes an image; without an emulator as vial does, from a memfd.
 func (m machine) command(t testing.TB, image []byte) *exec.Cmd {
 	t.Helper()
+	// An interpreter that is wrong may run forever.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	t.Cleanup(cancel)
 	if m.by == nil {
-		return exec.Command(executable(t, image))
+		return exec.CommandContext(ctx, executable(t, image))
 	}
 	path := filepath.Join(t.TempDir(), "image")
 	if err := os.WriteFile(path, image, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return exec.Command(m.by[0], append(m.by[1:], path)...)
+	return exec.CommandContext(ctx, m.by[0], append(m.by[1:], path)...)
 }
 
 // executable is the path of an image in a memfd. The descriptor's number is

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -165,9 +166,26 @@ func decodeFile(fd int) (Record, error) {
 
 // Write replaces the record. A reader sees the old one or the new one, and when
 // Write fails the old one stays.
-func (d *Dir) Write(r Record) error {
+func (d *Dir) Write(r Record) error { return d.replace(r, 0) }
+
+// Propose is Write for a create that may still be killed before its process has
+// leave to go on: until Confirm, the directory counts as leftovers as soon as
+// the recorded process is dead. What tells is the record of before, which stays
+// beside the new one.
+func (d *Dir) Propose(r Record) error {
+	err := d.replace(r, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.EINVAL) { // not every filesystem can (rename(2))
+		err = d.replace(r, 0)
+	}
+	return err
+}
+
+// Confirm makes the record that was proposed count for good.
+func (d *Dir) Confirm() error { return d.Unlink(tempName) }
+
+func (d *Dir) replace(r Record, how uint) error {
 	r.Version, r.ID = RecordVersion, d.ID
-	err := d.write(encode(&r))
+	err := d.write(encode(&r), how)
 	if err != nil {
 		return fmt.Errorf("%s/%s: %w", d.Path, recordName, err)
 	}
@@ -175,7 +193,7 @@ func (d *Dir) Write(r Record) error {
 	return nil
 }
 
-func (d *Dir) write(text []byte) error {
+func (d *Dir) write(text []byte, how uint) error {
 	if len(text) > maxRecord {
 		return fmt.Errorf("it would be longer than %d bytes; shorten the annotations", maxRecord)
 	}
@@ -200,7 +218,7 @@ func (d *Dir) write(text []byte) error {
 	}
 	unix.Close(fd)
 	if err == nil {
-		if err = unix.Renameat(d.fd, tempName, d.fd, recordName); err != nil {
+		if err = unix.Renameat2(d.fd, tempName, d.fd, recordName, how); err != nil {
 			err = fmt.Errorf("rename: %w", err)
 		}
 	}

@@ -10,7 +10,8 @@
 // by rename, so a reader sees the old one or the new one. A directory is first
 // made and locked, then recorded with Phase "creating", and with Phase "ready"
 // when the container is whole: a directory that is neither locked nor ready is
-// what a killed create left, and never blocks the id.
+// what a killed create left, and never blocks the id. Nor does one whose process
+// died of that kill in the moment between the record and its leave to go on (Propose).
 //
 // Everything is done relative to directory descriptors that were opened without
 // following links, so nothing that is put into the root can lead elsewhere.

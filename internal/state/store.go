@@ -88,11 +88,28 @@ func (d *Dir) takeStale() error {
 	case errors.Is(err, ErrNotExist):
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrExist, err)
-	case d.Record.Phase != PhaseCreating:
+	case !d.leftover():
 		return ErrExist
 	}
 	d.Stale = true
 	return nil
+}
+
+// leftover tells whether the record is that of a create that was killed.
+func (d *Dir) leftover() bool {
+	if d.Record.Phase == PhaseCreating {
+		return true
+	}
+	before, err := read(d.fd, tempName, d.ID)
+	if err != nil || before.Phase != PhaseCreating {
+		return false
+	}
+	bootID, err := BootID()
+	if err != nil {
+		return false
+	}
+	alive, err := d.Record.Alive(bootID)
+	return err == nil && !alive
 }
 
 // Load locks the directory of a container and reads its record. It waits for a
@@ -137,7 +154,7 @@ func (s Store) LoadAny(id string) (*Dir, error) {
 	case err != nil:
 		d.Damage = err
 	default:
-		d.Stale = d.Record.Phase == PhaseCreating
+		d.Stale = d.leftover()
 	}
 	return d, nil
 }
@@ -156,7 +173,7 @@ func (s Store) Peek(id string) (Record, error) {
 		return Record{}, err
 	}
 	defer unix.Close(root)
-	return read(root, id)
+	return read(root, id+"/"+recordName, id)
 }
 
 // OpenFifo is Dir.OpenFifo without the container's lock.
@@ -216,7 +233,7 @@ func (s Store) List() ([]Entry, error) {
 		if CheckID(id) != nil || unix.Fstatat(root, id, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			continue
 		}
-		r, err := read(root, id)
+		r, err := read(root, id+"/"+recordName, id)
 		if errors.Is(err, ErrNotExist) {
 			continue
 		}
@@ -250,15 +267,15 @@ func (s Store) open() (int, error) {
 	return fd, nil
 }
 
-// read reads the record of id below root.
-func read(root int, id string) (Record, error) {
+// read reads the record of id that is at path below root.
+func read(root int, path, id string) (Record, error) {
 	// Not only the last component may be no link, which O_NOFOLLOW would see to.
 	// O_NONBLOCK: somebody's fifo of that name must not hang us.
 	how := unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
 	}
-	fd, err := openat2(root, id+"/"+recordName, &how)
+	fd, err := openat2(root, path, &how)
 	return readRecord(fd, err, id)
 }
 

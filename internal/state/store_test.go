@@ -421,3 +421,66 @@ func benchDir(b *testing.B) string {
 	b.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
+
+// TestProposed is about a create that is killed when its record is ready and
+// its process has no leave yet: what counts is whether the process lives.
+func TestProposed(t *testing.T) {
+	bootID, err := BootID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start, err := StartTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		start   uint64
+		confirm bool
+		want    error // of Load
+	}{
+		{"its process is dead", start + 1, false, ErrNotExist},
+		{"its process lives", start, false, nil},
+		{"confirmed, and its process is dead", start + 1, true, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := store(t)
+			d, err := s.Create("c1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			early, whole := sample(), sample()
+			early.Phase, early.Pid, early.StartTime = PhaseCreating, 0, 0
+			whole.Pid, whole.StartTime, whole.BootID = os.Getpid(), c.start, bootID
+			if err := d.Write(early); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Propose(whole); err != nil {
+				t.Fatal(err)
+			}
+			if c.confirm {
+				if err := d.Confirm(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d.Close()
+			d, err = s.Load("c1")
+			if err != c.want {
+				t.Fatalf("Load: %v, want %v", err, c.want)
+			}
+			if err == nil {
+				d.Close()
+			}
+			d, err = s.Create("c1")
+			if (err == nil) != (c.want == ErrNotExist) {
+				t.Fatalf("Create: %v", err)
+			}
+			if err == nil {
+				if !d.Stale || d.Record.Cgroup.Paths["memory"] == "" {
+					t.Errorf("Create gave %+v", d)
+				}
+				d.Close()
+			}
+		})
+	}
+}

@@ -61,6 +61,10 @@ type Options struct {
 	// Warn is told what the config holds that is allowed but looks wrong.
 	Warn func(string)
 
+	// launched is called once the first process is on its way, and before it may
+	// become the user's.
+	launched func()
+
 	// testOnlyPlant may change the program before it is encoded.
 	testOnlyPlant func(*program.Program)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vial-run/vial/internal/cgroup"
 	"github.com/vial-run/vial/internal/compile"
+	"github.com/vial-run/vial/internal/host"
 	"github.com/vial-run/vial/internal/image"
 	"github.com/vial-run/vial/internal/launch"
 	"github.com/vial-run/vial/internal/program"
@@ -77,10 +78,18 @@ func (r *Runtime) make(p *prepared) (*making, error) {
 	if err == nil {
 		err = m.occupy(r.store())
 	}
+	if err == nil && p.facts.Cgroup != host.V2 {
+		// On v1 rules for devices are written one by one, after one that denies
+		// all: the program, which makes devices, must not enter meanwhile.
+		err = m.cgroups.Set()
+	}
 	if err == nil {
 		err = m.launch(img)
 	}
-	if err == nil {
+	if err == nil && p.options.launched != nil {
+		p.options.launched()
+	}
+	if err == nil && p.facts.Cgroup == host.V2 {
 		// The program is on its way on another CPU meanwhile; it does not go
 		// past RequestReady before the limits stand.
 		err = m.cgroups.Set()

@@ -25,7 +25,7 @@ const (
 type RunOptions struct {
 	Options
 	Afterlife Afterlife
-	// Notify is called once the process runs, to have signals put into a
+	// Notify is called before the process runs, to have signals put into a
 	// channel; they are sent on to it. signal.Notify will do. It is nil for
 	// none.
 	Notify func(chan<- os.Signal)
@@ -39,6 +39,13 @@ func (r *Runtime) Run(id string, o RunOptions) (int, error) {
 }
 
 func (r *Runtime) run(id string, o RunOptions) (int, error) {
+	signals := make(chan os.Signal, 32)
+	if o.Notify != nil {
+		// While the program is on its way on another CPU: it takes longer than
+		// many a process lives. A signal that came before would end vial and
+		// leave the process behind.
+		o.launched = func() { o.Notify(signals) }
+	}
 	m, err := r.runDetached(id, o.Options)
 	if err != nil {
 		return 1, err
@@ -48,8 +55,7 @@ func (r *Runtime) run(id string, o RunOptions) (int, error) {
 		return 1, err
 	}
 	if o.Notify != nil {
-		// Beside the wait: it takes longer than many a process lives.
-		go m.forward(o.Notify)
+		go m.forward(signals)
 	}
 	ended, err := m.child.Wait()
 	if err != nil {
@@ -100,9 +106,7 @@ func (r *Runtime) runDetached(id string, o Options) (*making, error) {
 
 // forward sends signals on, until the process has ended. Those that are about
 // vial's own children and threads stay here.
-func (m *making) forward(notify func(chan<- os.Signal)) {
-	signals := make(chan os.Signal, 32)
-	notify(signals)
+func (m *making) forward(signals <-chan os.Signal) {
 	for s := range signals {
 		signal, ok := s.(unix.Signal)
 		if !ok || signal == unix.SIGCHLD || signal == unix.SIGURG || signal == unix.SIGPIPE {

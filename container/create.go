@@ -97,6 +97,9 @@ func (r *Runtime) make(p *prepared) (*making, error) {
 	if err == nil {
 		err = m.converse()
 	}
+	if err == nil {
+		err = m.dir.Confirm()
+	}
 	if err != nil {
 		return nil, m.undo(err)
 	}
@@ -111,6 +114,8 @@ func (m *making) occupy(store state.Store) (err error) {
 	if m.dir.Stale {
 		// A killed create left this. Its process ended with it.
 		if err := cgroup.Remove(m.dir.Record.Cgroup.Paths); err != nil {
+			m.dir.Close() // with the record, which still says where they are
+			m.dir = nil
 			return fmt.Errorf("clean up after a create that was killed: %w", err)
 		}
 		if err := m.dir.Clear(); err != nil {
@@ -279,7 +284,7 @@ func (m *making) ready() (err error) {
 	if m.record.BootID, err = state.BootID(); err != nil {
 		return err
 	}
-	if err := m.dir.Write(m.record); err != nil {
+	if err := m.dir.Propose(m.record); err != nil {
 		return err
 	}
 	if m.options.PidFile != "" {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -227,4 +228,15 @@ func (b *bed) buryAll() {
 			}
 		}
 	})
+}
+
+// unchangedBut is unchanged, whatever is new in one directory: a first
+// container makes the mount points in its rootfs.
+func (b *bed) unchangedBut(before host.Picture, dir string) {
+	b.t.Helper()
+	for line := range strings.Lines(before.Diff(b.picture())) {
+		if !strings.HasPrefix(line, "+ file "+dir) {
+			b.t.Errorf("left behind: %s", line)
+		}
+	}
 }

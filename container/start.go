@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/vial-run/vial/internal/program"
 	"github.com/vial-run/vial/internal/state"
@@ -78,9 +79,22 @@ func release(dir *state.Dir) error {
 		case err != nil:
 			return fmt.Errorf("hear whether the process has started: %w", err)
 		case n == 0:
-			return nil
+			return unread(begin)
 		}
 		errno := unix.Errno(binary.LittleEndian.Uint64(record[8:]))
 		return fmt.Errorf("%s: %w", dir.Record.Exec, errno)
+	}
+}
+
+// unread waits until nobody reads the fifo. execve closes both fifos, but one
+// after the other, and whoever waits for the first may be so quick that the
+// container looks as if it still waited for a start.
+func unread(fifo *os.File) error {
+	poll := []unix.PollFd{{Fd: int32(fifo.Fd())}} // POLLERR is always asked for
+	for {
+		_, err := unix.Poll(poll, -1)
+		if err != unix.EINTR {
+			return err
+		}
 	}
 }

@@ -1,0 +1,159 @@
+package rules
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+)
+
+const xunix = "golang.org/x/sys/unix"
+
+// harmless are the packages that any package of vial may import: they compute,
+// touch nothing, and are in the binary anyway.
+func harmless() []string {
+	return []string{
+		"bytes", "cmp", "encoding/binary", "errors", "fmt", "io", "iter", "maps", "math", "math/bits",
+		"path", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8",
+	}
+}
+
+// pure are the packages whose answer depends on what they are given alone. Of
+// package unix they take constants and types, never a call (see pureUnix).
+func pure() []string {
+	return []string{
+		"internal/compile", "internal/config", "internal/field", "internal/host",
+		"internal/image", "internal/program", "internal/seccomp",
+	}
+}
+
+// others are all other imports, each with who needs it for what.
+func others() []allowance {
+	const specs = "github.com/opencontainers/runtime-spec/specs-go"
+	return []allowance{
+		{"encoding/json", "cmd/vial", "prints state, list and features, and quotes log lines; config.json is decoded by hand"},
+		{"flag", "cmd/vial", "the command line"},
+		{"os", "cmd/vial", "arguments, output, the exit"},
+		{"os/signal", "cmd/vial", "run forwards signals"},
+		{"path/filepath", "cmd/vial", "paths that the caller gives"},
+		{"runtime", "cmd/vial", "its version"},
+		{"runtime/debug", "cmd/vial", "the garbage collector is off in short commands"},
+		{"text/tabwriter", "cmd/vial", "the table of list"},
+		{"time", "cmd/vial", "times in logs and in list"},
+		{"github.com/moby/sys/user", "cmd/vial", "the owner's name in list"},
+		{specs, "cmd/vial", "the version of the spec"},
+		{specs + "/features", "cmd/vial", "the output of features"},
+		{xunix, "cmd/vial", "numbers of signals"},
+
+		{"os", "container", "files of the host: pid file, bundle"},
+		{"path/filepath", "container", "the bundle's paths"},
+		{"time", "container", "when a container was made"},
+		{"github.com/moby/sys/user", "container", "reads the container's passwd, with limits"},
+		{specs, "container", "configs made in memory"},
+		{xunix, "container", "system calls"},
+
+		{"io/fs", "internal/cgroup", "asks an error of the library for its file"},
+		{"os", "internal/cgroup", "cgroup files"},
+		{"time", "internal/cgroup", "deadlines of kill and remove"},
+		{"github.com/opencontainers/cgroups", "internal/cgroup", "limits"},
+		{"github.com/opencontainers/cgroups/fs", "internal/cgroup", "limits of v1"},
+		{"github.com/opencontainers/cgroups/fs2", "internal/cgroup", "limits of v2"},
+		{specs, "internal/cgroup", "linux.resources"},
+		{xunix, "internal/cgroup", "system calls"},
+
+		{xunix, "internal/host/gather", "system calls"},
+		{"syscall", "internal/launch", "fork and exec with a table of descriptors, which package unix has not"},
+		{xunix, "internal/launch", "system calls"},
+
+		{"io/fs", "internal/state", "errors that callers test for"},
+		{"os", "internal/state", "fifos as files, the root with its parents"},
+		{"time", "internal/state", "when a container was made"},
+		{xunix, "internal/state", "system calls"},
+
+		{"math/rand/v2", "internal/program/vm", "which ways to try, from a seed"},
+		{xunix, "internal/program/vm", "constants"},
+
+		{specs, "internal/compile", "fields that need no further meaning"},
+		{xunix, "internal/compile", "constants"},
+		{"reflect", "internal/config", "writes a config.json (spec), which is not on the way of a container"},
+		{specs, "internal/config", "what it decodes into"},
+		{xunix, "internal/config", "constants"},
+		{"runtime", "internal/image", "for which CPU it was built"},
+		{"unsafe", "internal/image", "reads the interpreter out of vial's own text"},
+		{xunix, "internal/image", "constants"},
+		{xunix, "internal/program", "constants"},
+		{"runtime", "internal/sys", "keeps arguments alive over a system call"},
+		{"unsafe", "internal/sys", "arguments of system calls that package unix has not"},
+		{xunix, "internal/sys", "system calls"},
+	}
+}
+
+// effects holds what each package may touch: whatever is imported from outside
+// vial and is not harmless stands in the table above.
+func effects(t *tree) []string {
+	table := allow("others", others())
+	var found []string
+	for _, f := range t.products() {
+		for _, s := range f.imports() {
+			what := importPath(s)
+			if strings.HasPrefix(what, module) || slices.Contains(harmless(), what) || table.has(what, f.dir()) {
+				continue
+			}
+			why := "it is not in others in test/rules/effects_test.go"
+			if slices.Contains(pure(), f.dir()) {
+				why = "the package is pure"
+			}
+			found = append(found, t.at(s.Pos(), "%s may not import %s: %s", f.dir(), what, why))
+		}
+	}
+	return append(found, table.stale(t)...)
+}
+
+// pureUnix are the functions of package unix that only compute.
+func pureUnix() []string {
+	return []string{"Errno", "Signal", "Mkdev", "Major", "Minor", "ErrnoName", "SignalName", "SignalNum"}
+}
+
+// constantsOnly holds that pure packages make no system calls, which the
+// imports alone do not tell: package unix has the constants too.
+func constantsOnly(t *tree) []string {
+	var found []string
+	for _, f := range t.products() {
+		if !slices.Contains(pure(), f.dir()) {
+			continue
+		}
+		for n := range ast.Preorder(f.syntax) {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				continue
+			}
+			if from, name, ok := f.selector(call.Fun); ok && from == xunix && !slices.Contains(pureUnix(), name) {
+				found = append(found, t.at(call.Pos(), "%s may not call unix.%s: the package is pure", f.dir(), name))
+			}
+		}
+	}
+	return found
+}
+
+// unsafeImports holds where package unsafe and assembly are, whatever the table
+// above says.
+func unsafeImports(t *tree) []string {
+	var found []string
+	for i := range t.files {
+		f := &t.files[i]
+		if strings.HasSuffix(f.path, ".s") && f.dir() != "internal/image" {
+			found = append(found, f.path+":1: assembly is for internal/image only")
+		}
+		if f.syntax == nil {
+			continue
+		}
+		for _, s := range f.imports() {
+			switch what := importPath(s); {
+			case what == "C":
+				found = append(found, t.at(s.Pos(), "cgo: vial is pure Go"))
+			case what == "unsafe" && f.product() && f.dir() != "internal/sys" && f.dir() != "internal/image":
+				found = append(found, t.at(s.Pos(), "%s may not import unsafe: only internal/sys and internal/image do", f.dir()))
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,23 @@
+package compile
+
+import (
+	"testing"
+
+	"github.com/vial-run/vial/internal/image"
+	"github.com/vial-run/vial/internal/program"
+)
+
+// BenchmarkDefault is the way from a checked default config to the executable.
+func BenchmarkDefault(b *testing.B) {
+	in := input(b, "testdata/default.v2.create.json")
+	b.ReportAllocs()
+	for b.Loop() {
+		out, err := Compile(in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := image.Build(out.Program.Encode(program.AMD64)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

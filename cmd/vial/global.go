@@ -79,6 +79,7 @@ func (g *global) stateRoot() (string, error) {
 		return "", err
 	}
 	if root == "/" {
+		//lint:ignore ST1005 the words of runc
 		return "", errors.New("Option --root argument should not be set to /")
 	}
 	return root, nil

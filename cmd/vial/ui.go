@@ -94,6 +94,7 @@ func (v verb) call(g *global, args []string, stdout, stderr io.Writer) int {
 			v.printHelp(stdout)
 		}
 	} else {
+		//lint:ignore ST1005 the words of runc
 		err = fmt.Errorf("Incorrect Usage: %w", err)
 		v.printHelp(stdout)
 	}

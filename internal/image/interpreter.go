@@ -42,6 +42,8 @@ const sizeLimit = 1024
 
 // interpreter runs the program that lies at program.Base. It is never called:
 // vial reads it, and images hold a copy of it.
+//
+//lint:ignore U1000 the assembly takes its address
 func interpreter()
 
 // interpreterAddress is where the interpreter begins. It is taken in assembly

@@ -1,5 +1,7 @@
 package program
 
+//lint:file-ignore ST1003 constants of the kernel keep their names
+
 import "golang.org/x/sys/unix"
 
 // OpenFlags are flags of open(2) and openat2(2) before a CPU is chosen: some

@@ -15,7 +15,7 @@ type StepError struct {
 	Phrase string     // what vial was doing
 	Call   Sys        // the system call that failed
 	Errno  unix.Errno
-	option string     // what fsconfig was told, since most of its errors are about that
+	option string // what fsconfig was told, since most of its errors are about that
 	say    string
 	plain  bool
 }

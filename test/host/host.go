@@ -96,7 +96,11 @@ func processes() ([]string, error) {
 	var lines []string
 	for _, pid := range pids {
 		if s, ok := readStat(pid); ok {
-			lines = append(lines, fmt.Sprintf("process %d (%s) %s", pid, s.name, s.state))
+			line := fmt.Sprintf("process %d (%s)", pid, s.name)
+			if s.state == "Z" {
+				line += ", ended"
+			}
+			lines = append(lines, line)
 		}
 	}
 	return lines, nil

@@ -297,3 +297,10 @@ func (b *Bundle) Adopt(pidFile string) {
 	b.Must(err)
 	b.pids = append(b.pids, pid)
 }
+
+// Listing is the program that would make the container.
+func (b *Bundle) Listing() string {
+	b.T.Helper()
+	b.write()
+	return b.Vial("compile", "--bundle", b.Dir, "--for", "run", b.ID).OK().Stdout
+}

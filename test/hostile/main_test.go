@@ -1,0 +1,116 @@
+// Package hostile attacks the real vial: with root filesystems, images, other
+// containers and processes that are out for the host. Each test plays a card of
+// known vulnerabilities of container runtimes; the CVE numbers stand with them.
+//
+// An attack is beside a decoy of the host's files (decoy_test.go). It has failed,
+// and the test passes, if five things hold: the decoy is as it was; the process
+// inside found none of its secrets; vial has refused in one clear line, or the
+// container is exactly what was asked for; no mount, cgroup, state or process is
+// left; and it all took bounded time. Package bed sees to the last two.
+package hostile
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vial-run/vial/test/integration/bed"
+	"github.com/vial-run/vial/test/probe/report"
+)
+
+func TestMain(m *testing.M) { bed.Main(m) }
+
+// An attack is a bundle whose author means harm, and a decoy.
+type attack struct {
+	*bed.Bundle
+	decoy *decoy
+}
+
+func newAttack(t *testing.T) *attack {
+	t.Helper()
+	b := bed.New(t)
+	return &attack{b, newDecoy(b)}
+}
+
+// run runs the container with acts of the probe's, and holds it to the five
+// things. The report is nil if vial has refused. The process is told a part of
+// the secret, to know it by; if it ever says the rest it has read it.
+func (a *attack) run(acts ...string) *report.Report {
+	a.T.Helper()
+	hunt := []string{"report", "hunt", a.decoy.path("canary") + "=" + a.decoy.secret[:16]}
+	return a.judge(a.Run(append(hunt, acts...)...))
+}
+
+func (a *attack) judge(r *bed.Result) *report.Report {
+	a.T.Helper()
+	a.decoy.unchanged()
+	if strings.Contains(r.Stdout+r.Stderr, a.decoy.secret) {
+		a.T.Errorf("the secret is out: %s%s", r.Stdout, r.Stderr)
+	}
+	if r.Status != 0 {
+		r.Fails("vial: run " + a.ID + ": ")
+		return nil
+	}
+	out := r.Report()
+	if out.Process != nil {
+		a.onlyOwnMounts(out.Process.Mountinfo)
+	}
+	for _, act := range out.Acts {
+		if act.Do[0] == "hunt" && len(act.Names) > 0 {
+			a.T.Errorf("the secret was read: %q", act.Names)
+		}
+	}
+	return out
+}
+
+// refused sees to it that vial refuses, for a reason that holds the texts.
+func (a *attack) refused(texts ...string) {
+	a.T.Helper()
+	r := a.Run("report")
+	a.decoy.unchanged()
+	r.Fails(texts...)
+}
+
+// onlyOwnMounts fails for every mount that the config does not ask for.
+func (a *attack) onlyOwnMounts(info string) {
+	a.T.Helper()
+	wanted := map[string]int{}
+	for _, m := range a.Spec.Mounts {
+		wanted[m.Type]++
+	}
+	for _, m := range reachable(bed.Mounts(info)) {
+		if strings.Contains(m.Root, "decoy") && !strings.Contains(m.Point, "/given") {
+			a.T.Errorf("a file of the host's is mounted: %+v", m)
+		}
+		switch m.Type {
+		case "proc", "sysfs", "devpts", "mqueue", "cgroup2":
+			// A read-only path is one more mount of the same filesystem.
+			if m.Root == "/" {
+				wanted[m.Type]--
+			}
+		}
+	}
+	for fstype, n := range wanted {
+		if n < 0 {
+			a.T.Errorf("there are %d mounts of type %s too many:\n%s", -n, fstype, info)
+		}
+	}
+}
+
+// reachable leaves out what lies on top of the root itself: no path leads there.
+func reachable(all []bed.Mount) []bed.Mount {
+	hidden := map[int]bool{}
+	var kept []bed.Mount
+	for i, m := range all {
+		if i > 0 && m.Point == "/" || hidden[m.Parent] {
+			hidden[m.ID] = true
+			continue
+		}
+		kept = append(kept, m)
+	}
+	return kept
+}
+
+type act = report.Act
+
+// last is the last act of a report.
+func last(r *report.Report) report.Act { return r.Acts[len(r.Acts)-1] }

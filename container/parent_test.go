@@ -171,13 +171,13 @@ func killChildren(t *testing.T, done <-chan error, check func(error)) {
 			return
 		default:
 		}
-		picture, err := host.View{}.Take()
+		pids, err := host.Children()
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range picture {
-			var pid int
-			if n, _ := fmt.Sscanf(line, "process %d ", &pid); n == 1 && strings.HasSuffix(line, " S") {
+		for _, pid := range pids {
+			stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			if strings.Contains(string(stat), ") S ") {
 				_ = unix.Kill(pid, unix.SIGKILL)
 			}
 		}

@@ -14,10 +14,11 @@ import (
 )
 
 // ownBudget is how much memory of its own a waiting image may hold, in kB, with
-// pages of 4 KiB: one or two of the stack, where the kernel puts argv at a
-// random place, and one of the program, where the slots are. Older kernels
-// write to its last page as well, to clear what lies behind the program.
-const ownBudget = 16
+// pages of 4 KiB: one to three of the stack, where the kernel puts argv at a
+// random place, and one of the program, where the slots are; two if the slots
+// lie across a border. Older kernels write to the program's last page as well,
+// to clear what lies behind it.
+const ownBudget = 24
 
 // TestWaiting measures an image as large as that of a default container while
 // it waits in a read, as a created container does.

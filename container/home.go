@@ -1,7 +1,7 @@
 package container
 
 import (
-	"os"
+	"io"
 	"strings"
 
 	"github.com/moby/sys/user"
@@ -24,13 +24,13 @@ func homeOf(fd int, uid uint32) string {
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > passwdLimit {
 		return "/"
 	}
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
+	if st.Size == 0 {
+		// So are most files of procfs, where a link of the image's may lead. To
+		// read /proc/kmsg would wait, and take from the host's log.
 		return "/"
 	}
-	f := os.NewFile(uintptr(dup), "passwd")
-	defer f.Close()
-	users, err := user.ParsePasswdFilter(f, func(u user.User) bool { return u.Uid == int(uid) })
+	file := io.NewSectionReader(descriptor(fd), 0, st.Size)
+	users, err := user.ParsePasswdFilter(file, func(u user.User) bool { return u.Uid == int(uid) })
 	if err != nil || len(users) == 0 {
 		return "/"
 	}
@@ -39,4 +39,21 @@ func homeOf(fd int, uid uint32) string {
 		return "/"
 	}
 	return home
+}
+
+// A descriptor is read without the Go runtime's poller, which would wait for a
+// file that has nothing to say.
+type descriptor int
+
+func (d descriptor) ReadAt(p []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(d), p, off)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == nil && n == 0:
+			return 0, io.EOF
+		}
+		return max(n, 0), err
+	}
 }

@@ -1,7 +1,6 @@
 package hostile
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -160,5 +159,5 @@ func TestRootfsObjects(t *testing.T) {
 			})
 		}
 	}
-	t.Log(fmt.Sprintf("%d locations, %d objects, %d configs", len(paths), len(objects()), len(shapes)))
+	t.Logf("%d locations, %d objects, %d configs", len(paths), len(objects()), len(shapes))
 }

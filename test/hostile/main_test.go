@@ -10,14 +10,32 @@
 package hostile
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/vial-run/vial/test/integration/bed"
 	"github.com/vial-run/vial/test/probe/report"
+	"golang.org/x/sys/unix"
 )
 
-func TestMain(m *testing.M) { bed.Main(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv("VIAL_TEST_OPEN"); path != "" {
+		os.Exit(openOnly(path))
+	}
+	bed.Main(m)
+}
+
+// openOnly is what a process without privileges does for asUser: its exit status
+// is the errno of an open for writing.
+func openOnly(path string) int {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if errno, ok := err.(unix.Errno); ok {
+		return int(errno)
+	}
+	unix.Close(fd)
+	return 0
+}
 
 // An attack is a bundle whose author means harm, and a decoy.
 type attack struct {
@@ -76,6 +94,9 @@ func (a *attack) onlyOwnMounts(info string) {
 	wanted := map[string]int{}
 	for _, m := range a.Spec.Mounts {
 		wanted[m.Type]++
+		if m.Type == "cgroup" {
+			wanted["cgroup2"]++
+		}
 	}
 	for _, m := range reachable(bed.Mounts(info)) {
 		if strings.Contains(m.Root, "decoy") && !strings.Contains(m.Point, "/given") {

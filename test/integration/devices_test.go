@@ -191,3 +191,17 @@ func TestDeviceRules(t *testing.T) {
 		same(t, "open", act(t, r, 1).Errno, "EPERM")
 	})
 }
+
+// TestDevicesWhileRulesAreSet makes many containers one after another: the rules
+// of the cgroup, which begin with one that denies all, must not be in the way of
+// the runtime's own devices.
+func TestDevicesWhileRulesAreSet(t *testing.T) {
+	t.Parallel()
+	b := bed.New(t)
+	b.Must(os.WriteFile(b.In("true"), bed.TrueELF(), 0o755))
+	b.Spec.Process.Args = []string{"/true"}
+	b.Resources().Devices = []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
+	for range 60 {
+		b.RunSpec().OK()
+	}
+}

@@ -82,8 +82,9 @@ func (b *bed) id() string {
 	b.t.Cleanup(func() {
 		record, err := b.store().Peek(id)
 		if err == nil {
-			err = b.Delete(id, Force)
-			reap(record.Pid)
+			if err = b.Delete(id, Force); err == nil {
+				reap(record.Pid)
+			}
 		} else if _, err = os.Stat(filepath.Join(b.Root, id)); err == nil {
 			err = b.Delete(id, Force)
 		}

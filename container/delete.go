@@ -72,7 +72,7 @@ func (r *Runtime) endProcess(dir *state.Dir, mode Mode) error {
 	}
 	p, err := openProcess(record)
 	if err == nil {
-		err = endOpened(p)
+		err = endOpened(p, record)
 		p.close()
 	}
 	if err != nil && !errors.Is(err, ErrNotRunning) {
@@ -86,8 +86,11 @@ func (r *Runtime) endProcess(dir *state.Dir, mode Mode) error {
 	return nil
 }
 
-func endOpened(p process) error {
+func endOpened(p process, record state.Record) error {
 	if err := p.signal(unix.SIGKILL); err != nil {
+		return err
+	}
+	if err := letDie(record); err != nil {
 		return err
 	}
 	ended, err := p.wait(killPatience)

@@ -41,7 +41,20 @@ func (r *Runtime) kill(id string, signal unix.Signal, scope Scope) error {
 		return err
 	}
 	defer p.close()
-	return p.signal(signal)
+	if err := p.signal(signal); err != nil || signal != unix.SIGKILL {
+		return err
+	}
+	return letDie(record)
+}
+
+// letDie lets a paused container go on, so that it can die: the freezer of
+// cgroup v1 holds even what was killed.
+func letDie(record state.Record) error {
+	frozen, err := cgroup.Frozen(record.Cgroup.Paths)
+	if err == nil && frozen {
+		err = cgroup.Kill(record.Cgroup.Paths, unix.SIGKILL)
+	}
+	return err
 }
 
 func killAll(record state.Record, signal unix.Signal, scope Scope) error {

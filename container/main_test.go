@@ -122,6 +122,7 @@ func provide(dir, name, given, source string) (string, error) {
 var prefix = "vialtest" + strconv.Itoa(os.Getpid()) + "-"
 
 // leftovers are the cgroups and processes that tests have left. It ends them.
+// A process that has ended already was some container's, made by the command.
 func leftovers() []string {
 	picture, err := host.View{CgroupPrefix: prefix}.Take()
 	must(err)
@@ -130,7 +131,9 @@ func leftovers() []string {
 		kind, rest, _ := strings.Cut(line, " ")
 		switch kind {
 		case "process":
-			found = append(found, line)
+			if !strings.HasSuffix(line, ", ended") {
+				found = append(found, line)
+			}
 		case "cgroup":
 			found = append(found, line)
 			dir, _, _ := strings.Cut(rest, " ")

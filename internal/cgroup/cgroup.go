@@ -11,15 +11,13 @@
 // the container is built, and Undo takes back what Create made when a later step
 // fails.
 //
-// The values of limits are written by
-// github.com/opencontainers/cgroups, in limits.go and nowhere else: the
-// directories, the processes in them and their end are too much on the way of
-// every container to do more calls than it takes. The package does not know how
-// the container's process comes to be, keeps no state, and speaks to no systemd.
+// Which field goes to which control file is said in one place, resources_v1.go
+// and resources_v2.go: a list of writes, made when the plan is and done by Set.
+// The package does not know how the container's process comes to be, keeps no
+// state, and speaks to no systemd.
 package cgroup
 
 import (
-	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/vial-run/vial/internal/host"
@@ -29,9 +27,7 @@ import (
 type Plan struct {
 	dirs     []dir
 	rules    []rule
-	limits   cgroups.Resources // all but the device rules
-	limited  bool              // limits has any
-	needs    []need
+	writes   []write // the limits
 	warnings []string
 
 	made []string // directories that Create made, in that order
@@ -42,12 +38,6 @@ type Plan struct {
 type dir struct {
 	host.CgroupDir
 	root string // where the hierarchy is mounted
-}
-
-// A need is a controller without which a field cannot be served.
-type need struct {
-	controller string
-	field      string
 }
 
 // NewPlan decides the cgroups of container id. Errors name their field.
@@ -62,9 +52,6 @@ func NewPlan(facts *host.Facts, spec *specs.Spec, id string) (*Plan, error) {
 		r = spec.Linux.Resources
 	}
 	p.rules = deviceRules(r)
-	if facts.Cgroup != host.V2 {
-		p.needs = []need{{"devices", "linux.resources.devices"}}
-	}
 	if r != nil {
 		if err := p.convert(r, facts.Cgroup == host.V2); err != nil {
 			return nil, err

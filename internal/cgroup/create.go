@@ -42,7 +42,7 @@ func (p *Plan) create() error {
 			}
 		}
 		if slices.Contains(d.Controllers, "cpuset") {
-			if err := d.fillCpuset(fresh, p.limits.CpusetCpus, p.limits.CpusetMems); err != nil {
+			if err := d.fillCpuset(fresh, p.writes); err != nil {
 				return err
 			}
 		}
@@ -56,6 +56,10 @@ func (p *Plan) mkdir(dir, root string) (fresh bool, err error) {
 	switch err := unix.Mkdir(dir, dirMode); err {
 	case nil:
 		p.made = append(p.made, dir)
+		// Not what the caller's umask has left of the mode.
+		if err := unix.Chmod(dir, dirMode); err != nil {
+			return true, errorAt("chmod", dir, err)
+		}
 		return true, nil
 	case unix.EEXIST:
 		return false, nil
@@ -99,23 +103,26 @@ func (d *dir) vacant() error {
 
 // fillCpuset gives a v1 cpuset, and those above it, the processors and memory
 // nodes without which nothing can enter: a new one has none (cpuset(7)).
-func (d *dir) fillCpuset(fresh bool, cpus, mems string) error {
-	for _, f := range [...]struct{ file, value string }{{"/cpuset.cpus", cpus}, {"/cpuset.mems", mems}} {
-		if !fresh && f.value == "" {
-			if _, err := inheritCpuset(d.Dir, d.root, f.file); err != nil {
+func (d *dir) fillCpuset(fresh bool, writes []write) error {
+	for _, w := range [...]write{{file: "cpuset.cpus", field: "cpu.cpus"}, {file: "cpuset.mems", field: "cpu.mems"}} {
+		if i := slices.IndexFunc(writes, func(s write) bool { return s.file == w.file }); i >= 0 {
+			w = writes[i]
+		}
+		if !fresh && w.value == "" {
+			if _, err := inheritCpuset(d.Dir, d.root, "/"+w.file); err != nil {
 				return err
 			}
 			continue
 		}
-		above, err := inheritCpuset(path.Dir(d.Dir), d.root, f.file)
+		above, err := inheritCpuset(path.Dir(d.Dir), d.root, "/"+w.file)
 		if err != nil {
 			return err
 		}
-		if f.value == "" {
-			f.value = above
+		if w.value == "" {
+			w.value = above
 		}
-		if err := writeFile(d.Dir+f.file, f.value); err != nil {
-			return fmt.Errorf("%s: %w", fieldOf(f.file[1:], nil), err)
+		if err := writeFile(d.Dir+"/"+w.file, w.value); err != nil {
+			return w.fail(err)
 		}
 	}
 	return nil

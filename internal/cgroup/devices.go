@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -130,16 +131,27 @@ func (p *Plan) setDevices() error {
 	if !p.v2() {
 		return setDeviceFiles(p.Paths()["devices"], p.rules)
 	}
-	if unrestricted(p.rules) {
+	dir := p.unified().Dir
+	fresh, free := slices.Contains(p.made, dir), unrestricted(p.rules)
+	if fresh && free {
 		return nil // what is above this cgroup decides
 	}
-	dir := p.unified().Dir
 	fd, err := openAt(unix.AT_FDCWD, dir, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return errorAt("open", dir, err)
 	}
 	defer unix.Close(fd)
-	return setFilter(fd, p.rules)
+	var old filters
+	if !fresh {
+		if old, err = oldFilters(fd); err != nil {
+			return err
+		}
+		defer old.close()
+	}
+	if free {
+		return old.detach(fd)
+	}
+	return setFilter(fd, p.rules, old)
 }
 
 // setDeviceFiles writes the rules to a v1 cgroup. A rule for both kinds of

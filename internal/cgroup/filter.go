@@ -136,16 +136,66 @@ func kernelType(kind byte) int32 {
 	return unix.BPF_DEVCG_DEV_CHAR
 }
 
-// setFilter gives the cgroup2 directory its filter. The kernel drops it with
-// the directory.
-func setFilter(cgroup int, rules []rule) error {
+// setFilter gives the cgroup2 directory its filter, in place of those that it
+// has. The kernel drops it with the directory.
+func setFilter(cgroup int, rules []rule, old filters) error {
 	fd, err := sys.LoadDeviceFilter(filter(rules))
 	if err != nil {
 		return fmt.Errorf("load the device filter: bpf: %w", err)
 	}
 	defer unix.Close(fd)
-	if err := sys.AttachDeviceFilter(cgroup, fd); err != nil {
+	flags, replaced := uint32(unix.BPF_F_ALLOW_MULTI), 0
+	switch {
+	case len(old.programs) == 0:
+	case old.flags&unix.BPF_F_ALLOW_MULTI == 0:
+		// It was attached to be the only one, and the kernel puts the next
+		// in its place if that is attached in the same way.
+		flags, old.programs = old.flags, nil
+	default:
+		flags |= unix.BPF_F_REPLACE
+		replaced, old.programs = old.programs[0], old.programs[1:]
+	}
+	if err := sys.AttachDeviceFilter(cgroup, fd, flags, replaced); err != nil {
 		return fmt.Errorf("attach the device filter: bpf: %w", err)
 	}
+	return old.detach(cgroup)
+}
+
+// filters are programs that a cgroup2 directory had before it was a container's.
+type filters struct {
+	programs []int // descriptors
+	flags    uint32
+}
+
+func oldFilters(cgroup int) (filters, error) {
+	ids, flags, err := sys.DeviceFilters(cgroup)
+	if err != nil {
+		return filters{}, fmt.Errorf("ask for the device filters that are there: bpf: %w", err)
+	}
+	old := filters{flags: flags}
+	for _, id := range ids {
+		fd, err := sys.OpenFilter(id)
+		if err != nil {
+			old.close()
+			return filters{}, fmt.Errorf("open device filter %d, which is there: bpf: %w", id, err)
+		}
+		old.programs = append(old.programs, fd)
+	}
+	return old, nil
+}
+
+// detach takes them from the cgroup.
+func (f filters) detach(cgroup int) error {
+	for _, fd := range f.programs {
+		if err := sys.DetachDeviceFilter(cgroup, fd); err != nil {
+			return fmt.Errorf("detach a device filter that is there: bpf: %w", err)
+		}
+	}
 	return nil
+}
+
+func (f filters) close() {
+	for _, fd := range f.programs {
+		unix.Close(fd)
+	}
 }

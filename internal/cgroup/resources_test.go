@@ -1,11 +1,12 @@
 package cgroup
 
 import (
-	"reflect"
+	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
-	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/vial-run/vial/internal/host"
@@ -43,7 +44,7 @@ func everything() *specs.LinuxResources {
 		Pids: &specs.LinuxPids{Limit: ptr(int64(100))},
 		BlockIO: &specs.LinuxBlockIO{
 			Weight: ptr(uint16(500)), LeafWeight: ptr(uint16(400)),
-			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 8}, Weight: ptr(uint16(300))}},
+			WeightDevice:           []specs.LinuxWeightDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 8}, Weight: ptr(uint16(300)), LeafWeight: ptr(uint16(200))}},
 			ThrottleReadBpsDevice:  throttle,
 			ThrottleWriteBpsDevice: throttle,
 			ThrottleReadIOPSDevice: throttle, ThrottleWriteIOPSDevice: throttle,
@@ -54,69 +55,52 @@ func everything() *specs.LinuxResources {
 	}
 }
 
-func common() cgroups.Resources {
-	throttle := []*cgroups.ThrottleDevice{cgroups.NewThrottleDevice(8, 1, 7)}
-	return cgroups.Resources{
-		Memory: 1 << 20, MemoryReservation: 1 << 19, MemorySwap: 1 << 21,
-		CpuShares: 1024, CpuWeight: 100, CpuQuota: 50000, CpuBurst: ptr(uint64(100)), CpuPeriod: 100000,
-		CpusetCpus: "0-1", CpusetMems: "0", CPUIdle: ptr(int64(0)), PidsLimit: ptr(int64(100)),
-		BlkioWeight: 500, BlkioWeightDevice: []*cgroups.WeightDevice{cgroups.NewWeightDevice(8, 0, 300, 0)},
-		BlkioThrottleReadBpsDevice: throttle, BlkioThrottleWriteBpsDevice: throttle,
-		BlkioThrottleReadIOPSDevice: throttle, BlkioThrottleWriteIOPSDevice: throttle,
-		HugetlbLimit: []*cgroups.HugepageLimit{{Pagesize: "2MB", Limit: 3}},
-		Rdma:         map[string]cgroups.LinuxRdma{"mlx": {HcaHandles: ptr(uint32(4))}},
+var update = flag.Bool("update", false, "write what was got into testdata")
+
+// listing is a list of writes as the golden files have it.
+func listing(writes []write) string {
+	var text strings.Builder
+	for _, w := range writes {
+		fmt.Fprintf(&text, "%-9s %-32s %-22q %s", w.controller, w.file, w.value, w.field)
+		for i, word := range []string{"optional", "tentative", "again", "or next", "early", "guard"} {
+			if w.is(1 << i) {
+				text.WriteString(", " + word)
+			}
+		}
+		text.WriteByte('\n')
 	}
+	return text.String()
 }
 
+// TestConvert lists every field's way into a file.
 func TestConvert(t *testing.T) {
-	t.Run("v2", func(t *testing.T) {
-		r := everything()
-		r.Unified = map[string]string{"memory.high": "1"}
-		p, err := NewPlan(&factsV2, spec(r), "c9")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := common()
-		want.MemoryCheckBeforeUpdate = true
-		want.Unified = r.Unified
-		if !reflect.DeepEqual(p.limits, want) || !p.limited {
-			t.Errorf("got  %+v\nwant %+v", p.limits, want)
-		}
-		warnings := `linux.resources.memory.kernel is ignored: kernel memory counts as memory since Linux 5.4
-linux.resources.memory.kernelTCP is ignored: kernel memory counts as memory since Linux 5.4
-linux.resources.memory.useHierarchy is ignored: memory is always accounted hierarchically since Linux 5.11
-linux.resources.memory.disableOOMKiller is ignored: cgroup v2 has no such limit
-linux.resources.memory.swappiness is ignored: cgroup v2 has no such limit
-linux.resources.cpu.realtimeRuntime is ignored: cgroup v2 has no such limit
-linux.resources.cpu.realtimePeriod is ignored: cgroup v2 has no such limit
-linux.resources.blockIO.leafWeight is ignored: cgroup v2 has no such limit
-linux.resources.network.classID is ignored: cgroup v2 has no such limit
-linux.resources.network.priorities is ignored: cgroup v2 has no such limit`
-		if got := strings.Join(p.Warnings(), "\n"); got != warnings {
-			t.Errorf("warnings:\n%s", got)
-		}
-	})
-	t.Run("v1", func(t *testing.T) {
-		p, err := NewPlan(&factsFull, spec(everything()), "c9")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := common()
-		want.OomKillDisable, want.MemorySwappiness = true, ptr(uint64(10))
-		want.CpuRtRuntime, want.CpuRtPeriod, want.BlkioLeafWeight = 5, 6, 400
-		want.NetClsClassid = 9
-		want.NetPrioIfpriomap = []*cgroups.IfPrioMap{{Interface: "lo", Priority: 2}}
-		if !reflect.DeepEqual(p.limits, want) {
-			t.Errorf("got  %+v\nwant %+v", p.limits, want)
-		}
-		if len(p.Warnings()) != 3 {
-			t.Errorf("warnings: %v", p.Warnings())
-		}
-	})
+	for version, facts := range map[string]host.Facts{"v1": factsFull, "v2": factsV2} {
+		t.Run(version, func(t *testing.T) {
+			r := everything()
+			if version == "v2" {
+				r.Unified = map[string]string{"memory.high": "1", "io.max": "8:0 rbps=1\n8:16 wbps=2\n", "cgroup.max.depth": "3"}
+			}
+			p, err := NewPlan(&facts, spec(r), "c9")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := listing(p.writes) + "\n" + strings.Join(p.Warnings(), "\n") + "\n"
+			golden := "testdata/resources_" + version + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil || got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s%v", got, want, err)
+			}
+		})
+	}
 	t.Run("nothing", func(t *testing.T) {
 		for _, r := range []*specs.LinuxResources{nil, {}, {Memory: &specs.LinuxMemory{Limit: ptr(int64(0))}, CPU: &specs.LinuxCPU{Shares: ptr(uint64(0))}}} {
 			p, err := NewPlan(&factsV2, spec(r), "c9")
-			if err != nil || p.limited || len(p.needs) > 0 || len(p.rules) != 12 {
+			if err != nil || len(p.writes) > 0 || len(p.rules) != 12 {
 				t.Errorf("%+v, %v", p, err)
 			}
 		}
@@ -137,6 +121,10 @@ func TestConvertRefuses(t *testing.T) {
 			"linux.resources.memory.swap: unable to set swap limit without memory limit"},
 		{factsV2, specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: ptr(int64(6)), Swap: ptr(int64(5))}},
 			"linux.resources.memory.swap: memory+swap limit should be >= memory limit"},
+		{bare, specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: ptr(uint64(1))}},
+			"linux.resources.cpu.shares: the minimum allowed cpu-shares is 2"},
+		{bare, specs.LinuxResources{CPU: &specs.LinuxCPU{Shares: ptr(uint64(1<<18 + 1))}},
+			"linux.resources.cpu.shares: the maximum allowed cpu-shares is 262144"},
 		{bare, specs.LinuxResources{Unified: map[string]string{"a.b": ""}},
 			"linux.resources.unified: invalid configuration: cannot use unified on cgroup v1"},
 		{bare, specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(5))}},
@@ -199,24 +187,5 @@ allow c 10:200 rwm`
 				t.Errorf("unrestricted: %v", !c.unrestricted)
 			}
 		})
-	}
-}
-
-func TestFieldOf(t *testing.T) {
-	unified := map[string]string{"memory.high": "1"}
-	for file, want := range map[string]string{
-		"memory.high":                 `linux.resources.unified["memory.high"]`,
-		"pids.max":                    "linux.resources.pids.limit",
-		"hugetlb.2MB.rsvd.max":        "linux.resources.hugepageLimits",
-		"blkio.throttle.x":            "linux.resources.blockIO",
-		"memory.usage_in_bytes":       "linux.resources.memory",
-		"devices.allow":               "linux.resources.devices",
-		"":                            "linux.resources",
-		"cgroup.controllers":          "linux.resources",
-		"memory.memsw.limit_in_bytes": "linux.resources.memory.swap",
-	} {
-		if got := fieldOf(file, unified); got != want {
-			t.Errorf("fieldOf(%q) = %s, want %s", file, got, want)
-		}
 	}
 }

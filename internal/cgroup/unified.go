@@ -42,7 +42,7 @@ func (p *Plan) enable() error {
 	}
 	available := strings.Fields(text)
 	if n := p.missing(available); n != nil {
-		return fmt.Errorf("%s: the host has no controller %s: %s/cgroup.controllers says %q", n.field, n.controller, d.root, strings.TrimSpace(text))
+		return fmt.Errorf("%s%s: the host has no controller %s: %s/cgroup.controllers says %q", resources, n.field, n.controller, d.root, strings.TrimSpace(text))
 	}
 	if all(have, available) {
 		return nil
@@ -55,7 +55,7 @@ func (p *Plan) enable() error {
 		return err
 	}
 	if n := p.missing(have); n != nil {
-		return fmt.Errorf("%s: the controller %s does not reach %s: %w", n.field, n.controller, d.Dir, refused)
+		return fmt.Errorf("%s%s: the controller %s does not reach %s: %w", resources, n.field, n.controller, d.Dir, refused)
 	}
 	return nil
 }

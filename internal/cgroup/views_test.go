@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -160,6 +161,13 @@ func beChild(work string) int {
 			}()
 		}
 		fmt.Println("spreading")
+	case "hold": // some memory
+		food := make([]byte, 32<<20)
+		for i := 0; i < len(food); i += 4096 {
+			food[i] = 1
+		}
+		fmt.Println("full")
+		defer runtime.KeepAlive(food)
 	case "eat": // memory
 		var food [][]byte
 		for {

@@ -45,14 +45,52 @@ func LoadDeviceFilter(program []BPFInstruction) (int, error) {
 	return fd, err
 }
 
-// AttachDeviceFilter puts a loaded filter beside those that a cgroup2
-// directory has (bpf(2), BPF_PROG_ATTACH with BPF_F_ALLOW_MULTI).
-func AttachDeviceFilter(cgroup, program int) error {
-	attr := struct{ target, program, kind, flags uint32 }{
-		uint32(cgroup), uint32(program), unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI,
-	}
+// attachment is the part of union bpf_attr that BPF_PROG_ATTACH and
+// BPF_PROG_DETACH read.
+type attachment struct{ target, program, kind, flags, replaced uint32 }
+
+// AttachDeviceFilter gives a cgroup2 directory a loaded filter. With
+// BPF_F_ALLOW_MULTI it comes beside those that are there, with BPF_F_REPLACE
+// also in place of the program replaced (bpf(2), BPF_PROG_ATTACH).
+func AttachDeviceFilter(cgroup, program int, flags uint32, replaced int) error {
+	attr := attachment{uint32(cgroup), uint32(program), unix.BPF_CGROUP_DEVICE, flags, uint32(replaced)}
 	_, err := bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
 	return err
+}
+
+// DetachDeviceFilter takes a filter from a cgroup2 directory (bpf(2),
+// BPF_PROG_DETACH).
+func DetachDeviceFilter(cgroup, program int) error {
+	attr := attachment{target: uint32(cgroup), program: uint32(program), kind: unix.BPF_CGROUP_DEVICE}
+	_, err := bpf(unix.BPF_PROG_DETACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	return err
+}
+
+// DeviceFilters are the ids of the filters that a cgroup2 directory itself has,
+// and the flags that they were attached with (bpf(2), BPF_PROG_QUERY).
+func DeviceFilters(cgroup int) (ids []uint32, flags uint32, err error) {
+	var list [64]uint32 // BPF_CGROUP_MAX_PROGS
+	attr := struct {
+		target, kind, query, flags uint32
+		ids                        uint64
+		count, _                   uint32
+	}{
+		target: uint32(cgroup), kind: unix.BPF_CGROUP_DEVICE,
+		ids: uint64(uintptr(unsafe.Pointer(&list))), count: uint32(len(list)),
+	}
+	_, err = bpf(unix.BPF_PROG_QUERY, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	runtime.KeepAlive(&list)
+	if err != nil {
+		return nil, 0, err
+	}
+	return append(ids, list[:attr.count]...), attr.flags, nil
+}
+
+// OpenFilter is a descriptor of the loaded program with that id (bpf(2),
+// BPF_PROG_GET_FD_BY_ID). The kernel makes it close-on-exec.
+func OpenFilter(id uint32) (int, error) {
+	attr := struct{ id, next, flags uint32 }{id: id}
+	return bpf(unix.BPF_PROG_GET_FD_BY_ID, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
 }
 
 // bpf repeats what the verifier answers when a signal is pending: the Go

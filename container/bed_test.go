@@ -31,6 +31,9 @@ func newBed(t *testing.T, acts ...string) *bed {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
+	for pid := 1; pid > 0; { // whose parent was a command of an earlier test
+		pid, _ = unix.Wait4(-1, nil, unix.WALL|unix.WNOHANG, nil)
+	}
 	dir := t.TempDir()
 	b := &bed{t: t, Runtime: &Runtime{Root: filepath.Join(dir, "state")}, bundle: filepath.Join(dir, "bundle")}
 	b.ok(os.Mkdir(b.Root, 0o700))

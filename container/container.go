@@ -60,6 +60,9 @@ type Options struct {
 	Keyring Keyring
 	// Warn is told what the config holds that is allowed but looks wrong.
 	Warn func(string)
+	// Debug is told what is done, in words, for who looks for a fault. It is
+	// a format and its arguments, so that nothing is put into words in vain.
+	Debug func(format string, args ...any)
 
 	// launched is called once the first process is on its way, and before it may
 	// become the user's.
@@ -96,6 +99,9 @@ func (o Options) absolute() (Options, error) {
 	}
 	if o.Warn == nil {
 		o.Warn = func(string) {}
+	}
+	if o.Debug == nil {
+		o.Debug = func(string, ...any) {}
 	}
 	return o, nil
 }

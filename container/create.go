@@ -74,6 +74,7 @@ type making struct {
 // runs; on an error nothing stands.
 func (r *Runtime) make(p *prepared) (*making, error) {
 	m := &making{prepared: p}
+	p.options.Debug("compiled %s: %d steps, %d calls", p.id, len(p.output.Program.Steps), len(p.output.Program.Calls))
 	img, err := image.Build(p.output.Program.Encode(image.Native()))
 	if err == nil {
 		err = m.occupy(r.store())
@@ -263,6 +264,7 @@ func (m *making) release() {
 
 // answer serves one request of the program.
 func (m *making) answer(q launch.Question) ([]byte, error) {
+	m.options.Debug("process %d: %s: %s: asks for: %s", m.child.Pid, q.Step.Origin, q.Step.Phrase, q.Kind)
 	switch q.Kind {
 	case program.RequestHome:
 		return homeAnswer(q.FDs[0], m.config.Spec.Process.User.UID), nil

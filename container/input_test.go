@@ -47,7 +47,7 @@ func TestBadConfig(t *testing.T) {
 		{"a root that is a file", func(s *specs.Spec) { s.Root.Path = "config.json" }, "root.path: invalid rootfs: BUNDLE/config.json is no directory"},
 		{"a root that is a link", func(s *specs.Spec) { s.Root.Path = "link" }, "root.path: invalid rootfs: BUNDLE/link is a symlink: name what it leads to"},
 		{"a mount without destination", func(s *specs.Spec) { s.Mounts[0].Destination = "" }, "mounts[0].destination: is required"},
-		{"a namespace twice", func(s *specs.Spec) { s.Linux.Namespaces = append(s.Linux.Namespaces, s.Linux.Namespaces[0]) }, `linux.namespaces[5]: malformed spec file: duplicated ns "pid"`},
+		{"a namespace twice", func(s *specs.Spec) { s.Linux.Namespaces[1] = s.Linux.Namespaces[0] }, `linux.namespaces[1]: malformed spec file: duplicated ns "pid"`},
 		{"a user namespace", func(s *specs.Spec) { s.Linux.Namespaces[0].Type = specs.UserNamespace }, "linux.namespaces[0].type: not supported yet: user namespaces"},
 		{"a joined namespace", func(s *specs.Spec) { s.Linux.Namespaces[0].Path = "/proc/1/ns/pid" }, "linux.namespaces[0].path: not supported yet: joining a namespace"},
 		{"hooks", func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/x"}}} }, "hooks.poststop: not supported yet: hooks"},

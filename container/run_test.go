@@ -138,7 +138,7 @@ func (b *bed) hasPidFile(id string) {
 }
 
 func TestKillNames(t *testing.T) {
-	for _, name := range []string{"USR1", "SIGUSR1", "sigusr1", "usr1", strconv.Itoa(int(unix.SIGUSR1))} {
+	for _, name := range []string{"USR1", "SIGUSR1", "sigusr1", "usr1", strconv.Itoa(int(unix.SIGUSR1)), ""} {
 		b := newBed(t, "signal-wait", "exit", "0")
 		b.writeSpec()
 		id := b.id()
@@ -151,12 +151,16 @@ func TestKillNames(t *testing.T) {
 		ready := make([]byte, 6)
 		_, err = io.ReadFull(read, ready)
 		b.ok(err)
-		b.says(b.vial("kill", id, name), answer{})
+		args, want := []string{"kill", id, name}, "SIGUSR1\n"
+		if name == "" {
+			args, want = args[:2], "SIGTERM\n"
+		}
+		b.says(b.vial(args...), answer{})
 		rest, err := io.ReadAll(read)
 		b.ok(err)
 		read.Close()
-		if string(rest) != "SIGUSR1\n" {
-			t.Errorf("kill %s: got %q", name, rest)
+		if string(rest) != want {
+			t.Errorf("kill %q: got %q", name, rest)
 		}
 	}
 	b := newBed(t, "sleep")

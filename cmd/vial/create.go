@@ -63,7 +63,7 @@ func (b *bundleFlags) options(s *session) (container.Options, error) {
 			return container.Options{}, fmt.Errorf("--%s: not supported yet", later.flag)
 		}
 	}
-	o := container.Options{Bundle: b.bundle, ConfigFile: b.config, PidFile: b.pidFile, Warn: s.log.warn}
+	o := container.Options{Bundle: b.bundle, ConfigFile: b.config, PidFile: b.pidFile, Warn: s.log.warn, Debug: s.log.debug}
 	if b.noKeyring {
 		o.Keyring = container.CallersKeyring
 	}

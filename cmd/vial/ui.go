@@ -202,6 +202,13 @@ func (l *logger) warn(message string) {
 	}
 }
 
+// debug reports what is done.
+func (l *logger) debug(format string, args ...any) {
+	if l.level >= levels["debug"] {
+		l.write("debug", oneLine(fmt.Sprintf(format, args...)))
+	}
+}
+
 func (l *logger) write(level, message string) {
 	now := time.Now().Format(time.RFC3339)
 	if l.json {

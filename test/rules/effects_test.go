@@ -51,12 +51,8 @@ func others() []allowance {
 		{specs, "container", "configs made in memory"},
 		{xunix, "container", "system calls"},
 
-		{"io/fs", "internal/cgroup", "asks an error of the library for its file"},
 		{"os", "internal/cgroup", "cgroup files"},
 		{"time", "internal/cgroup", "deadlines of kill and remove"},
-		{"github.com/opencontainers/cgroups", "internal/cgroup", "limits"},
-		{"github.com/opencontainers/cgroups/fs", "internal/cgroup", "limits of v1"},
-		{"github.com/opencontainers/cgroups/fs2", "internal/cgroup", "limits of v2"},
 		{specs, "internal/cgroup", "linux.resources"},
 		{xunix, "internal/cgroup", "system calls"},
 

@@ -38,7 +38,7 @@ func TestUmask(t *testing.T) {
 
 // A cgroup2 that is taken over keeps none of the device filters that it had.
 func TestFilterIsReplaced(t *testing.T) {
-	readOnly := deviceRules(nil)[:1] // denies all
+	denyAll := deviceRules(nil)[:1]
 	views(t, func(t *testing.T, facts host.Facts) {
 		if facts.Cgroup != host.V2 {
 			t.Skip("cgroup2 only")
@@ -68,7 +68,7 @@ func TestFilterIsReplaced(t *testing.T) {
 				}
 				defer unix.Close(fd)
 				for _, flags := range c.old {
-					attach(t, fd, readOnly, flags)
+					attach(t, fd, denyAll, flags)
 				}
 				p := plan(t, facts, name(t), &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: c.allow, Access: "rwm"}}})
 				if err := errors.Join(p.Create(), p.Set()); err != nil {

@@ -178,6 +178,9 @@ func TestList(t *testing.T) {
 	b.says(b.vial("list", "--format", "json"), answer{stdout: "null\n"})
 	b.says(b.vial("list", "-q"), answer{})
 	b.says(b.vial("list", "--format", "xml"), answer{stderr: "vial: list: invalid format option: xml\n", status: 1})
+	if list, err := (&Runtime{Root: b.Root + "/nope"}).List(); len(list) > 0 || err != nil {
+		t.Errorf("before there is a root: %v, %v", list, err)
+	}
 
 	first, second := b.in(Running), b.in(Stopped)
 	b.says(b.vial("list", "--quiet"), answer{stdout: first + "\n" + second + "\n"})

@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/vial-run/vial/internal/cgroup"
 	"github.com/vial-run/vial/internal/state"
@@ -52,9 +53,13 @@ type Listed struct {
 	Err   error // why it cannot be described
 }
 
-// List describes all containers, in the order of their ids.
+// List describes all containers, in the order of their ids. There are none
+// before the first one has made the root.
 func (r *Runtime) List() ([]Listed, error) {
 	entries, err := r.store().List()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

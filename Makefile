@@ -1,6 +1,6 @@
 # make demo   build vial, then make and run a first container by hand
 # make test   every test that this machine can run (as root, for the containers)
-# make check  what needs no privilege: format, vet, staticcheck, unit tests
+# make check  format, vet for both CPUs, staticcheck
 # make fuzz   every fuzz target for a short while (FUZZTIME=10s)
 # make bench  vial against runc and crun (RUNC=…, CRUN=… name theirs)
 
@@ -28,7 +28,7 @@ demo: vial
 # Tests that start containers need root and say so when they skip. Packages
 # run one after another: some of them count what the host has.
 test: vial
-	$(GO) test -p 1 -count=1 ./...
+	@$(GO) test -p 1 -count=1 -json ./... | $(GO) run ./test/report
 
 check:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt would change these files"; exit 1; }

@@ -146,7 +146,11 @@ func (p *prepared) compile(start compile.StartMode) error {
 		if !m.CopySymlink {
 			continue
 		}
-		if link, err := os.Readlink(m.Source); err == nil {
+		source := m.Source
+		if !filepath.IsAbs(source) {
+			source = filepath.Join(p.options.Bundle, source)
+		}
+		if link, err := os.Readlink(source); err == nil {
 			if in.SymlinkSources == nil {
 				in.SymlinkSources = map[int]string{}
 			}

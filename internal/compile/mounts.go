@@ -82,14 +82,19 @@ func (c *compiler) detachedFilesystem(m mountStep, fstype string, attributes uin
 
 // attach puts the detached mount where the config wants it.
 func (c *compiler) attach(m mountStep) {
+	c.attachTo(m, c.dirTarget(m.Destination, targetOf(m)))
+	c.Close(c.mount)
+}
+
+// targetOf is how the directory for a new filesystem is opened.
+func targetOf(m mountStep) program.How {
 	how := program.DirInRoot
 	if m.Kind == config.KindProc || m.Kind == config.KindSysfs {
 		// What the runtime or the container takes for /proc must be there:
 		// behind a link it could be swapped later (CVE-2019-19921).
 		how.Resolve |= unix.RESOLVE_NO_SYMLINKS
 	}
-	c.attachTo(m, c.dirTarget(m.Destination, how))
-	c.Close(c.mount)
+	return how
 }
 
 // attachTo moves the mount onto target. It leaves c.mount open.
@@ -119,9 +124,7 @@ func (c *compiler) propagate(m mountStep) {
 
 func (c *compiler) bindMount(m mountStep) {
 	if link, ok := c.in.SymlinkSources[m.index]; ok {
-		parent, last := c.parents(inRoot(m.Destination))
-		c.ignoring(unix.EEXIST, c.Symlinkat(link, parent.Content(), last))
-		c.closeParent(parent)
+		c.copySymlink(m, link)
 		return
 	}
 	source := m.Source
@@ -145,6 +148,26 @@ func (c *compiler) bindMount(m mountStep) {
 	}
 	c.attachTo(m, c.targetLike(c.mount, m.Destination, how))
 	c.Close(c.mount)
+}
+
+// copySymlink makes the link that the source is. One that is there already is
+// made anew: it may be this container's own of an earlier run, or lead
+// elsewhere. Anything else that is there is not vial's to remove.
+func (c *compiler) copySymlink(m mountStep, link string) {
+	parent, last := c.parents(inRoot(m.Destination))
+	there, isLink, done := c.Label(), c.Label(), c.Label()
+	c.Symlinkat(link, parent.Content(), last).On(unix.EEXIST, there).Then(done)
+	c.Place(there)
+	c.Openat2(parent.Content(), last, program.How{
+		Flags:   program.O_PATH | program.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	}).Into(c.target).On(unix.ELOOP, isLink)
+	c.FailWith(unix.EEXIST, "copy the link "+m.Source+" to "+m.Destination+": something else than a link is there")
+	c.Place(isLink)
+	c.Unlinkat(parent.Content(), last)
+	c.Symlinkat(link, parent.Content(), last)
+	c.Place(done)
+	c.closeParent(parent)
 }
 
 // tmpfsMount makes a tmpfs. Read-only comes last of all (readonlyMounts), for
@@ -189,8 +212,10 @@ func (c *compiler) needsMount2(m mountStep) bool {
 	return len(m.Source) > fsconfigLimit
 }
 
-// longMount mounts with mount(2), on "." of the target's descriptor. It goes
-// back to the root of the host's files afterwards, as it found them.
+// longMount mounts with mount(2), on "." of the target's descriptor, with the
+// attributes in its flags, so that it never stands without them. Only what
+// mount(2) cannot do in one call, propagation and recursive attributes, opens
+// the new mount by its path again.
 func (c *compiler) longMount(m mountStep) {
 	options := make([]string, len(m.Data))
 	for i, kv := range m.Data {
@@ -205,18 +230,34 @@ func (c *compiler) longMount(m mountStep) {
 		c.fail(fmt.Errorf("%s.options: %d bytes of options for %s, mount(2) takes %d", m.origin, len(data), m.Type, pageLimit))
 		return
 	}
-	target := c.dirTarget(m.Destination, program.DirInRoot)
+	target := c.dirTarget(m.Destination, targetOf(m))
 	c.Fchdir(target.Content())
-	c.Mount(m.Source, ".", m.Type, 0, data)
+	c.Mount(m.Source, ".", m.Type, mountFlags(m.Set), data)
 	c.Close(target)
-	c.Openat2(c.root.Content(), inRoot(m.Destination), program.DirInRoot).Into(c.mount)
 	c.Chdir("/")
-	if m.Set|m.Clear != 0 {
-		c.MountSetattr(c.mount, 0, program.MountAttr{Set: m.Set, Clear: m.Clear})
+	if m.RecSet|m.RecClear == 0 && len(m.Propagation) == 0 {
+		return
 	}
+	c.Openat2(c.root.Content(), inRoot(m.Destination), targetOf(m)).Into(c.mount)
 	c.recursiveAttributes(m)
 	c.propagate(m)
 	c.Close(c.mount)
+}
+
+// mountFlags are attributes of a mount as mount(2) takes them.
+func mountFlags(attributes uint64) uint64 {
+	flags := uint64(0)
+	for _, f := range [...]struct{ attribute, flag uint64 }{
+		{unix.MOUNT_ATTR_RDONLY, unix.MS_RDONLY}, {unix.MOUNT_ATTR_NOSUID, unix.MS_NOSUID},
+		{unix.MOUNT_ATTR_NODEV, unix.MS_NODEV}, {unix.MOUNT_ATTR_NOEXEC, unix.MS_NOEXEC},
+		{unix.MOUNT_ATTR_NOATIME, unix.MS_NOATIME}, {unix.MOUNT_ATTR_STRICTATIME, unix.MS_STRICTATIME},
+		{unix.MOUNT_ATTR_NODIRATIME, unix.MS_NODIRATIME}, {unix.MOUNT_ATTR_NOSYMFOLLOW, unix.MS_NOSYMFOLLOW},
+	} {
+		if attributes&f.attribute != 0 {
+			flags |= f.flag
+		}
+	}
+	return flags
 }
 
 // pageLimit is how much data mount(2) takes: a page, and the final NUL in it.

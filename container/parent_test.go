@@ -224,3 +224,37 @@ func TestFewDescriptors(t *testing.T) {
 		}
 	}
 }
+
+// TestMemfdIsDenied runs the command in a pid namespace that denies executable
+// memfds (vm.memfd_noexec, since Linux 6.3), with a state root that a program
+// can be executed from, and with one that it cannot.
+func TestMemfdIsDenied(t *testing.T) {
+	const sysctl = "/proc/sys/vm/memfd_noexec"
+	b := newBed(t, "print", "it runs")
+	if !exists(sysctl) {
+		t.Skip("needs " + sysctl)
+	}
+	b.writeSpec()
+	id := b.id()
+	for _, c := range []struct {
+		flags uintptr
+		want  answer
+	}{
+		{0, answer{stdout: "it runs\n"}},
+		{unix.MS_NOEXEC, answer{stderr: "vial: run " + id + ": start the container's first process: permission denied\n", status: 1}},
+	} {
+		b.ok(unix.Mount("tmpfs", b.Root, "tmpfs", c.flags, "mode=700"))
+		cmd := b.command("run", id)
+		cmd.Path = "/bin/sh"
+		script := `mount -t proc proc /proc && echo 2 >` + sysctl + ` && "$0" "$@"`
+		cmd.Args = append([]string{"sh", "-c", script, vialBinary}, cmd.Args[1:]...)
+		cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS}
+		b.says(b.answer(cmd), c.want)
+		left, err := os.ReadDir(b.Root)
+		b.ok(err)
+		if len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		b.ok(unix.Unmount(b.Root, 0))
+	}
+}

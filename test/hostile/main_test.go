@@ -11,9 +11,11 @@ package hostile
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/vial-run/vial/test/integration/bed"
 	"github.com/vial-run/vial/test/probe/report"
 	"golang.org/x/sys/unix"
@@ -71,6 +73,7 @@ func (a *attack) judge(r *bed.Result) *report.Report {
 	out := r.Report()
 	if out.Process != nil {
 		a.onlyOwnMounts(out.Process.Mountinfo)
+		a.allOwnMounts(out.Process.Mountinfo)
 	}
 	for _, act := range out.Acts {
 		if act.Do[0] == "hunt" && len(act.Names) > 0 {
@@ -115,6 +118,32 @@ func (a *attack) onlyOwnMounts(info string) {
 			a.T.Errorf("there are %d mounts of type %s too many:\n%s", -n, fstype, info)
 		}
 	}
+}
+
+// allOwnMounts fails for every mount that the config asks for and that is not there.
+func (a *attack) allOwnMounts(info string) {
+	a.T.Helper()
+	if info == "" {
+		return // there is no /proc to ask
+	}
+	all := bed.Mounts(info)
+	for i, want := range a.Spec.Mounts {
+		if !slices.ContainsFunc(all, func(m bed.Mount) bool { return serves(m, want) }) {
+			a.T.Errorf("mounts[%d] on %s is not there:\n%s", i, want.Destination, info)
+		}
+	}
+}
+
+// serves tells whether a mount can be one that was asked for. Where it is
+// mounted says nothing: others may have renamed that.
+func serves(m bed.Mount, want specs.Mount) bool {
+	switch want.Type {
+	case "bind":
+		return m.Root != "/" && strings.HasSuffix(want.Source, m.Root)
+	case "cgroup":
+		return strings.HasPrefix(m.Type, "cgroup") || m.Source == "cgroup"
+	}
+	return m.Type == want.Type && m.Source == want.Source && m.Root == "/"
 }
 
 // reachable leaves out what lies on top of the root itself: no path leads there.

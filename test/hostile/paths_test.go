@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/vial-run/vial/test/integration/bed"
@@ -198,7 +199,7 @@ func TestStdioNull(t *testing.T) {
 				a.stdin(kind)
 				r := a.run("stat", "/proc/self/fd/0")
 				if r == nil {
-					return
+					t.Fatal("refused: devices are bound over whatever is there")
 				}
 				if f := last(r).File; f != nil && kind == "null" && (f.Type != "char" || f.Major != 1 || f.Minor != 3) {
 					t.Errorf("standard input is %+v", f)
@@ -252,6 +253,9 @@ func TestTerminalInjection(t *testing.T) {
 	a.Must(err)
 	defer slave.Close()
 	a.Stdio = map[int]*os.File{0: slave}
+	// It is vial's controlling terminal: without a session of its own the
+	// process would have it too.
+	a.Attributes = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
 	r := a.run("tiocsti", "0")
 	if r.Process.Terminal || last(r).Errno == "" {
 		t.Errorf("terminal %v, TIOCSTI: %q", r.Process.Terminal, last(r).Errno)

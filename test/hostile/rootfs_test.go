@@ -81,8 +81,8 @@ func full(a *attack, shape func(*specs.Spec)) {
 	a.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/own/node", Type: "c", Major: 1, Minor: 3}, {Path: "/nodes/x", Type: "c", Major: 1, Minor: 3}}
 	a.Spec.Linux.MaskedPaths = []string{"/masked/file", "/masked/dir"}
 	a.Spec.Linux.ReadonlyPaths = []string{"/readonly/path"}
-	a.Mount("/mnt/tmpfs/deep", "tmpfs", "tmpfs")
-	a.Mount("/mnt/copy", "tmpfs", "tmpfs", "tmpcopyup")
+	a.Mount("/mnt/tmpfs/deep", "tmpfs", "deep")
+	a.Mount("/mnt/copy", "tmpfs", "copy", "tmpcopyup")
 	a.Bind(a.Mkdir(a.Path("given")), "/mnt/bind/dir")
 	a.Bind(a.File(a.Path("givenfile"), "given"), "/mnt/bind/file")
 	a.File(a.Path("outside"), "outside")

@@ -46,6 +46,15 @@ func TestArgs(t *testing.T) {
 			same(t, "args[0]", p.Args[0], c.args0)
 		})
 	}
+	t.Run("PATH, the first of two", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		place(b, "a/tool")
+		place(b, "b/tool")
+		b.Spec.Process.Env = []string{"PATH=/a:/b", "HOME=/"}
+		b.Spec.Process.Args = []string{"tool", "report"}
+		same(t, "the executable", b.RunSpec().Report().Process.Exe, "/a/tool")
+	})
 	t.Run("PATH passes over what cannot be executed", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)

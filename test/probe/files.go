@@ -88,6 +88,7 @@ func stat(r *report.Act, path string, flags int) error {
 		Type: fileType(uint32(st.Mode)), Mode: uint32(st.Mode) &^ unix.S_IFMT,
 		Major: st.Rdev_major, Minor: st.Rdev_minor, UID: st.Uid, GID: st.Gid,
 		Size: int64(st.Size), Links: uint64(st.Nlink), Inode: st.Ino, Mount: st.Mnt_id,
+		Device: unix.Mkdev(st.Dev_major, st.Dev_minor),
 	}
 	// O_PATH, for statfs(2) would follow a link.
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|map[bool]int{true: unix.O_NOFOLLOW}[flags != 0], 0)

@@ -47,7 +47,7 @@ func (b *Bundle) Launch(arguments ...string) *Process {
 	defer closeAll()
 	words := append([]string{"vial", "--root", b.Root}, b.Global...)
 	var err error
-	p.process, err = os.StartProcess(Vial(), append(words, arguments...), &os.ProcAttr{Dir: b.Dir, Env: b.Env, Files: files})
+	p.process, err = os.StartProcess(Vial(), append(words, arguments...), &os.ProcAttr{Dir: b.Dir, Env: b.Env, Files: files, Sys: b.Attributes})
 	b.Must(err)
 	return p
 }

@@ -67,7 +67,8 @@ type File struct {
 	Size         int64
 	Links        uint64
 	Inode        uint64
-	Filesystem   int64 // magic number
-	Flags        int64 // ST_RDONLY and so on
+	Device       uint64 // of the filesystem that it is on, as makedev(3) packs it
+	Filesystem   int64  // magic number
+	Flags        int64  // ST_RDONLY and so on
 	Mount        uint64
 }

@@ -280,7 +280,11 @@ func (m *making) answer(q launch.Question) ([]byte, error) {
 func (m *making) ready() (err error) {
 	m.record.Pid = m.child.Pid
 	m.record.Phase = state.PhaseReady
-	if m.record.StartTime, err = state.StartTime(m.child.Pid); err != nil {
+	m.record.StartTime, err = state.StartTime(m.child.Pid)
+	if errors.Is(err, state.ErrNotRunning) {
+		return launch.ErrGone
+	}
+	if err != nil {
 		return err
 	}
 	if m.record.BootID, err = state.BootID(); err != nil {

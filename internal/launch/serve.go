@@ -32,7 +32,8 @@ func descriptorsOf(kind program.RequestKind) int {
 
 // Serve answers the program's requests until it has closed its end of the
 // channel, which execve does, or the server says so by an error. It is nil on
-// an end of file after program.RequestReady was answered.
+// an end of file after program.RequestReady was answered. A server that finds
+// the process gone says ErrGone; what it said last is the error then.
 func (c *Child) Serve(p *program.Program, answer func(Question) ([]byte, error)) error {
 	conv := conversation{Child: c, program: p, server: answer}
 	defer conv.drop()
@@ -92,6 +93,9 @@ func (v *conversation) hear(m message) error {
 func (v *conversation) answer(q Question) error {
 	reply, err := v.server(q)
 	v.drop()
+	if errors.Is(err, ErrGone) {
+		return nil // why, is still to be read
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", q.Step.Origin, q.Step.Phrase, err)
 	}

@@ -18,7 +18,17 @@ import (
 // whatever the caller's umask (CVE-2021-41103, 2020-15257, 2024-25621).
 func TestStatePermissions(t *testing.T) {
 	t.Parallel()
+	for _, umask := range []string{"000", "022", "077", "777"} {
+		t.Run(umask, func(t *testing.T) {
+			t.Parallel()
+			statePermissions(t, umask)
+		})
+	}
+}
+
+func statePermissions(t *testing.T, umask string) {
 	a := newAttack(t)
+	a.Umask = umask
 	before := abstractSockets(t)
 	a.Created("sleep")
 	dir := filepath.Join(a.Root, a.ID)
@@ -47,6 +57,15 @@ func TestStatePermissions(t *testing.T) {
 			t.Errorf("a user opens %s: %v", file, err)
 		}
 	}
+	if info, err := os.Stat(a.Path("pid")); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the pid file: %v, %v", info, err)
+	}
+	var st unix.Stat_t
+	a.Must(unix.Stat(a.In("proc"), &st))
+	if st.Mode&0o777 != 0o755 {
+		t.Errorf("a directory that was made in the rootfs has mode %o", st.Mode&0o777)
+	}
+	a.Umask = ""
 	a.Vial("start", a.ID).OK()
 }
 

@@ -336,6 +336,11 @@ func TestMountTargets(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestMountTargetsInReadonly and what else there is to making targets.
+func TestMountTargetsInReadonly(t *testing.T) {
+	t.Parallel()
 	t.Run("a loop of links is an error", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)

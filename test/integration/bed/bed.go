@@ -46,12 +46,16 @@ const (
 	dirVariable     = "VIAL_TEST_DIR"
 	namesVariable   = "VIAL_TEST_NAMES"
 	killerVariable  = "VIAL_TEST_KILL_AFTER"
+	umaskVariable   = "VIAL_TEST_UMASK"
 )
 
 // Main is what TestMain has to call. It does not return.
 func Main(m *testing.M) {
 	if delay := os.Getenv(killerVariable); delay != "" {
 		os.Exit(kill(delay))
+	}
+	if mask := os.Getenv(umaskVariable); mask != "" {
+		os.Exit(masked(mask))
 	}
 	flag.Parse()
 	if list := flag.Lookup("test.list"); list != nil && list.Value.String() != "" {

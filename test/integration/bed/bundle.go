@@ -30,6 +30,8 @@ type Bundle struct {
 	// Env is vial's own environment.
 	Env    []string
 	Global []string // options before the verb
+	// Umask is vial's own, in octal; empty for the usual one.
+	Umask string
 	// Attributes are those of vial's process, such as a terminal of its own.
 	Attributes *syscall.SysProcAttr
 
@@ -132,7 +134,7 @@ func (b *Bundle) write() {
 // clean deletes the container and looks for what is left of it.
 func (b *Bundle) clean() {
 	b.T.Helper()
-	b.Stdio, b.Env, b.Global, b.Attributes = nil, []string{"PATH=/usr/bin:/bin"}, nil, nil
+	b.Stdio, b.Env, b.Global, b.Attributes, b.Umask = nil, []string{"PATH=/usr/bin:/bin"}, nil, nil, ""
 	if r := b.Vial("delete", "--force", b.ID); r.Status != 0 {
 		b.T.Errorf("cleaning up: delete --force: status %d: %s", r.Status, r.Stderr)
 	}

@@ -46,10 +46,26 @@ func (b *Bundle) Launch(arguments ...string) *Process {
 	files, closeAll := b.descriptors(p)
 	defer closeAll()
 	words := append([]string{"vial", "--root", b.Root}, b.Global...)
+	program, env := Vial(), b.Env
+	if b.Umask != "" {
+		program, env = "/proc/self/exe", append(env, umaskVariable+"="+b.Umask, dirVariable+"="+os.Getenv(dirVariable))
+	}
 	var err error
-	p.process, err = os.StartProcess(Vial(), append(words, arguments...), &os.ProcAttr{Dir: b.Dir, Env: b.Env, Files: files, Sys: b.Attributes})
+	p.process, err = os.StartProcess(program, append(words, arguments...), &os.ProcAttr{Dir: b.Dir, Env: env, Files: files, Sys: b.Attributes})
 	b.Must(err)
 	return p
+}
+
+// masked becomes vial with a umask, which belongs to a process: the tests have
+// only one between them.
+func masked(mask string) int {
+	bits, err := strconv.ParseUint(mask, 8, 32)
+	if err == nil {
+		unix.Umask(int(bits))
+		err = unix.Exec(Vial(), os.Args, []string{"PATH=/usr/bin:/bin"})
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
 }
 
 // descriptors are vial's own from 0 on.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -180,7 +181,9 @@ func beChild(work string) int {
 	default:
 		fmt.Println("here")
 	}
-	select {}
+	for { // not select {}: that is a deadlock, which ends the process
+		time.Sleep(time.Hour)
+	}
 }
 
 // moveAll moves a whole process, of many threads, into every hierarchy.

@@ -110,7 +110,7 @@ func (a *attack) plain() posture {
 	return posture{
 		"Uid": "0 0 0 0", "Gid": "0 0 0 0", "Groups": "",
 		"CapInh": none, "CapPrm": none, "CapEff": none, "CapBnd": none, "CapAmb": none,
-		"NoNewPrivs": "0", "Seccomp": "0", "SigBlk": none, "SigIgn": none, "Umask": "0022", "TracerPid": "0",
+		"NoNewPrivs": "0", "Seccomp": "0", "SigBlk": none, "SigIgn": bed.IgnoredSignals(), "Umask": "0022", "TracerPid": "0",
 		"namespace cgroup": "the host's", "namespace ipc": "its own", "namespace mnt": "its own", "namespace net": "its own",
 		"namespace pid": "its own", "namespace time": "the host's", "namespace user": "the host's", "namespace uts": "its own",
 		"oom_score_adj": strings.TrimSpace(a.text("/proc/self/oom_score_adj")),

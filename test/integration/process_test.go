@@ -264,7 +264,7 @@ func TestProcessState(t *testing.T) {
 	same(t, "session", p.Session, 1)
 	same(t, "a controlling terminal", p.Terminal, false)
 	same(t, "securebits", p.Securebits, 0)
-	for _, line := range []string{"SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "Seccomp:\t0"} {
+	for _, line := range []string{"SigBlk:\t0000000000000000", "SigIgn:\t" + bed.IgnoredSignals(), "Seccomp:\t0"} {
 		if !strings.Contains(p.Status, line) {
 			t.Errorf("status has no %q:\n%s", line, p.Status)
 		}

@@ -123,3 +123,16 @@ func readText(path string) string {
 	}
 	return string(text)
 }
+
+// IgnoredSignals is the mask of signals that this process ignores, as
+// /proc/<pid>/status prints it. execve keeps it, so a container inherits it
+// from who called vial: glibc's posix_spawn, which make uses, leaves signal 32
+// ignored.
+func IgnoredSignals() string {
+	for line := range strings.Lines(readText("/proc/self/status")) {
+		if mask, ok := strings.CutPrefix(line, "SigIgn:"); ok {
+			return strings.TrimSpace(mask)
+		}
+	}
+	return ""
+}

@@ -123,9 +123,9 @@ func TestKilledBeforeLeave(t *testing.T) {
 	if n != 1 || err != nil {
 		t.Fatalf("the pid file was not opened: %d, %v", n, err)
 	}
-	if left := b.killedCreate(id); left != "a record of a process that is dead" {
-		t.Errorf("left: %s", left)
-	}
+	eventually(t, "the process has ended, since vial has", func() bool {
+		return b.killedCreate(id) == "a record of a process that is dead"
+	})
 	b.says(b.vial("create", id), answer{})
 	b.says(b.vial("delete", "--force", id), answer{})
 	b.buryAll()

@@ -13,6 +13,13 @@ func undumpable(c *compiler) {
 	c.Prctl(unix.PR_SET_DUMPABLE, 0)
 }
 
+// name is what ps(1) shows of a container that waits to be started. Without
+// it that would be the number of the descriptor that the image was opened as.
+func name(c *compiler) {
+	c.Step(program.Runtime, "name the process")
+	c.Prctl2(unix.PR_SET_NAME, c.String("vial:waiting"), program.Int(0))
+}
+
 // descriptors closes whatever the caller leaked (CVE-2024-21626), and keeps
 // what the program inherits for itself from reaching the user's process.
 func descriptors(c *compiler) {

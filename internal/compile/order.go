@@ -11,6 +11,7 @@ func order() []pass {
 	return []pass{
 		// Stage 0: the process that vial started, in the host's namespaces.
 		{"undumpable", undumpable},   // first, so that nobody can ever look into the process
+		{"name", name},               // before the clone, which hands it on; execve gives the user's own
 		{"descriptors", descriptors}, // before the clone, so that nothing the caller leaked goes on
 		{"namespaces", namespaces},   // clone3; from here on it is the container's first process
 		// Stage 1: the container's first process, still looking at the host's files.

@@ -138,7 +138,7 @@ var (
 	prctlWords = []word{
 		{"PR_SET_DUMPABLE", unix.PR_SET_DUMPABLE}, {"PR_SET_KEEPCAPS", unix.PR_SET_KEEPCAPS},
 		{"PR_CAPBSET_DROP", unix.PR_CAPBSET_DROP}, {"PR_SET_NO_NEW_PRIVS", unix.PR_SET_NO_NEW_PRIVS},
-		{"PR_CAP_AMBIENT", unix.PR_CAP_AMBIENT},
+		{"PR_CAP_AMBIENT", unix.PR_CAP_AMBIENT}, {"PR_SET_NAME", unix.PR_SET_NAME},
 	}
 	resolveWords = []word{
 		{"RESOLVE_BENEATH", unix.RESOLVE_BENEATH}, {"RESOLVE_IN_ROOT", unix.RESOLVE_IN_ROOT},

@@ -162,6 +162,7 @@ var good = []struct {
 	{program.SysPivotRoot, []any{path("."), path(".")}, 0},
 	{program.SysPrctl, []any{unix.PR_SET_DUMPABLE, 0}, 0},
 	{program.SysPrctl, []any{unix.PR_SET_KEEPCAPS, 1}, 0},
+	{program.SysPrctl, []any{unix.PR_SET_NAME, "vial"}, 0},
 	{program.SysPrctl, []any{unix.PR_SET_NO_NEW_PRIVS, 1}, 0},
 	{program.SysPrctl, []any{unix.PR_CAPBSET_DROP, 40}, 0},
 	{program.SysPrctl, []any{unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL}, 0},

@@ -88,6 +88,9 @@ func prctl(c *call) Answer {
 	case unix.PR_SET_DUMPABLE, unix.PR_SET_KEEPCAPS:
 		c.flags(1, 1)
 		c.zero(2)
+	case unix.PR_SET_NAME:
+		c.text(1)
+		c.zero(2)
 	case unix.PR_SET_NO_NEW_PRIVS:
 		c.is(1, 1)
 		c.zero(2)

@@ -98,14 +98,13 @@ func cpuV2(c specs.LinuxCPU) []write {
 	if orZero(c.Quota) == 0 {
 		quota.field = "cpu.period"
 	}
-	return append(
-		wanted(
-			// A group that is idle takes no weight.
-			write{"cpu", "cpu.idle", given(c.Idle), "cpu.idle", 0},
-			write{"cpu", "cpu.weight", weight(orZero(c.Shares)), "cpu.shares", 0},
-		),
+	return slices.Concat(
+		// A group that is idle takes no weight.
+		around(write{"cpu", "cpu.idle", given(c.Idle), "cpu.idle", 0},
+			write{"cpu", "cpu.weight", weight(orZero(c.Shares)), "cpu.shares", 0}),
 		// A burst is at most the quota.
-		around(quota, write{"cpu", "cpu.max.burst", given(c.Burst), "cpu.burst", 0})...)
+		around(quota, write{"cpu", "cpu.max.burst", given(c.Burst), "cpu.burst", 0}),
+	)
 }
 
 func bandwidth(quota int64, period uint64) string {

@@ -67,7 +67,11 @@ func give(root, dir string, list []string) error {
 	refused := error(unix.ENOENT)
 	for at := root; ; {
 		file := at + "/cgroup.subtree_control"
-		if err := writeFile(file, "+"+strings.Join(list, " +")); err != nil {
+		err := writeFile(file, "+"+strings.Join(list, " +"))
+		switch {
+		case err != nil && inhabited(at):
+			refused = err
+		case err != nil:
 			for _, controller := range list {
 				if err := writeFile(file, "+"+controller); err != nil {
 					refused = err
@@ -81,6 +85,20 @@ func give(root, dir string, list []string) error {
 		}
 		at = path.Join(at, next)
 	}
+}
+
+// inhabited tells whether a cgroup has processes of its own, so that it can
+// give no controllers for whole processes (cgroups(7), "no internal processes").
+// It would take those for threads, but turn into a threaded domain by that: then
+// no container could be below it. The root of all may have processes; it is the
+// one without a type.
+func inhabited(dir string) bool {
+	kind, err := readFile(dir + "/cgroup.type")
+	if err != nil || strings.TrimSpace(kind) != "domain" {
+		return false
+	}
+	processes, err := readFile(dir + "/cgroup.procs")
+	return err == nil && processes != ""
 }
 
 func controllers(leaf int) ([]string, error) {

@@ -63,17 +63,23 @@ func isolate(dir string) error {
 
 // leave removes what is left outside of the namespace.
 func (p *place) leave() {
+	removeParents()
+	unix.Unmount(p.dir, unix.MNT_DETACH)
+	os.Remove(p.dir)
+}
+
+// removeParents removes what held the containers' cgroups, which no runtime does.
+func removeParents() {
 	for _, m := range cgroupMounts() {
 		os.Remove(filepath.Join(m.mountpoint, cgroupParent))
 	}
-	unix.Unmount(p.dir, unix.MNT_DETACH)
-	os.Remove(p.dir)
 }
 
 // plainCgroup2 replaces the cgroups that are to be seen here by a cgroup2 of
 // its own, if they are anything else. Controllers that v1 hierarchies have on
 // this host are missing in it.
 func (p *place) plainCgroup2() error {
+	removeParents() // of trials on the cgroups that are about to go out of sight
 	if mode := cgroupMode(); mode != "v2" {
 		p.view = "a private cgroup2 on a host with " + mode
 	} else {

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,11 +55,31 @@ func (b *benchmark) cases() ([]Case, error) {
 	for _, verb := range verbs {
 		cases = append(cases, b.summary(verb+", default config", life[verb]))
 	}
-	times, err := b.crowd()
+	times, err := b.exec(b.bundles.standard[0])
 	if err != nil {
 		return nil, err
 	}
-	return append(cases, b.summary(fmt.Sprintf("run, default config, %d workers at a time", b.workers), times)), nil
+	cases = append(cases, b.summary("exec, default config", times))
+	for _, more := range []struct {
+		verbs []string
+		times func(bundle string) (map[string]samples, error)
+	}{{pauses, b.pause}, {endings, b.end}} {
+		all, err := more.times(b.bundles.standard[0])
+		if err != nil {
+			return nil, err
+		}
+		for _, verb := range more.verbs {
+			cases = append(cases, b.summary(verb+", default config", all[verb]))
+		}
+	}
+	if times, err = b.crowd(); err != nil {
+		return nil, err
+	}
+	cases = append(cases, b.summary(fmt.Sprintf("run, default config, %d workers at a time", b.workers), times))
+	if times, err = b.churn(); err != nil {
+		return nil, err
+	}
+	return append(cases, b.summary(fmt.Sprintf("create + start + delete, default config, %d containers by %d workers", churned, b.workers), times)), nil
 }
 
 // alternate lets every runtime have its turn in every round; warm-up rounds
@@ -82,6 +101,28 @@ func (b *benchmark) run(bundle string) (samples, error) {
 	times := samples{}
 	err := b.alternate(func(r *Runtime, round int) error {
 		took, err := b.spawner.run(r.runCommand(bundle))
+		if round >= 0 {
+			times[r.Name] = append(times[r.Name], took)
+		}
+		return err
+	})
+	return times, err
+}
+
+// exec runs the bundle's program in a container that is there already: its own
+// process waits for start, and does nothing meanwhile.
+func (b *benchmark) exec(bundle string) (samples, error) {
+	times, ids := samples{}, map[string]string{}
+	for i := range b.runtimes {
+		r := &b.runtimes[i]
+		ids[r.Name] = newID()
+		if _, err := b.spawner.run(r.command("create", "--bundle", bundle, ids[r.Name])); err != nil {
+			return nil, err
+		}
+		defer func() { _, _ = b.spawner.run(r.command("delete", "--force", ids[r.Name])) }()
+	}
+	err := b.alternate(func(r *Runtime, round int) error {
+		took, err := b.spawner.run(r.command("exec", ids[r.Name], "/true"))
 		if round >= 0 {
 			times[r.Name] = append(times[r.Name], took)
 		}
@@ -139,49 +180,6 @@ func readPid(file string) (int, error) {
 		return 0, err
 	}
 	return strconv.Atoi(strings.TrimSpace(string(text)))
-}
-
-// crowdRounds is how often the runtimes take turns when many work at a time.
-const crowdRounds = 10
-
-// crowd lets all workers run containers at the same time, those of one runtime
-// only: mixed, the slow ones would slow down the others.
-func (b *benchmark) crowd() (samples, error) {
-	times := samples{}
-	orders := permutations(len(b.runtimes))
-	perRound := max(1, b.parallel/crowdRounds)
-	for round := range (b.parallel + perRound - 1) / perRound {
-		runtime.GC()
-		for _, i := range orders[round%len(orders)] {
-			r := &b.runtimes[i]
-			took, err := b.together(r, min(perRound, b.parallel-round*perRound))
-			if err != nil {
-				return nil, err
-			}
-			times[r.Name] = append(times[r.Name], took...)
-		}
-	}
-	return times, nil
-}
-
-func (b *benchmark) together(r *Runtime, each int) ([]time.Duration, error) {
-	took := make([]time.Duration, b.workers*each)
-	errs := make([]error, b.workers)
-	var workers sync.WaitGroup
-	for w := range b.workers {
-		workers.Go(func() {
-			for i := 0; i < each && errs[w] == nil; i++ {
-				took[w*each+i], errs[w] = b.spawner.run(r.runCommand(b.bundles.standard[w]))
-			}
-		})
-	}
-	workers.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return took, nil
 }
 
 // reap collects what a runtime has left to init, of which there should be nothing.

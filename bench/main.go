@@ -22,7 +22,7 @@
 //
 // The files: main.go the flags and the flow, place.go that mount namespace,
 // runtimes.go the programs, bundle.go the bundles (elf.go, docker.go), spawn.go
-// one timed child, cases.go what is timed, memory.go what is weighed, host.go
+// one timed child, cases.go, endings.go, crowd.go and alive.go what is timed, memory.go and limit.go what is weighed, host.go
 // what is stated, stats.go and table.go what becomes of the numbers.
 package main
 
@@ -34,14 +34,20 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
+
+// parts are what there is to measure, in the order in which that happens.
+var parts = []string{"times", "alive", "memory"}
 
 // options are the command line.
 type options struct {
 	rounds, warmup    int
 	workers, parallel int
+	most              int // containers alive at once
 	json              bool
+	parts             []string
 	cgroup            string
 	paths             map[string]string // by runtime
 }
@@ -58,13 +64,23 @@ func main() {
 }
 
 func parse(args []string) (*options, error) {
-	o := &options{paths: map[string]string{}}
+	o := &options{paths: map[string]string{}, parts: parts}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.IntVar(&o.rounds, "n", 200, "rounds of each case")
 	fs.IntVar(&o.warmup, "warmup", 10, "rounds before them that do not count")
 	fs.IntVar(&o.workers, "workers", 8, "workers of the parallel case")
 	fs.IntVar(&o.parallel, "parallel", 60, "runs of each worker with each runtime")
+	fs.IntVar(&o.most, "alive", 1000, "`CONTAINERS` alive at once, beside which state and list are timed; 0 leaves that out")
 	fs.BoolVar(&o.json, "json", false, "print JSON, times in microseconds")
+	fs.Func("parts", "measure only these `PARTS`, separated by commas: "+strings.Join(parts, ", "), func(list string) error {
+		o.parts = strings.Split(list, ",")
+		for _, part := range o.parts {
+			if !slices.Contains(parts, part) {
+				return fmt.Errorf("want some of %s", strings.Join(parts, ", "))
+			}
+		}
+		return nil
+	})
 	fs.StringVar(&o.cgroup, "cgroup", "auto", "`VIEW` of the cgroups: host, v2 (private and pure), or auto: v2 if a peer needs it")
 	for _, name := range names {
 		fs.Func(name, "`PATH` of "+name+" (default $"+strings.ToUpper(name)+")", func(path string) error {
@@ -78,6 +94,8 @@ func parse(args []string) (*options, error) {
 	switch {
 	case fs.NArg() > 0:
 		return nil, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case o.most < 0:
+		return nil, errors.New("-alive: want at least 0")
 	case o.rounds < 1 || o.warmup < 1 || o.workers < 1 || o.parallel < 1:
 		return nil, errors.New("-n, -warmup, -workers and -parallel: want at least 1")
 	case o.cgroup != "host" && o.cgroup != "v2" && o.cgroup != "auto":
@@ -134,10 +152,19 @@ func measure(o *options, p *place) (*Report, error) {
 	}
 	report := &Report{Host: describeHost(p), Method: o.method(), Runtimes: runtimes}
 	b := &benchmark{options: o, spawner: s, runtimes: runtimes, bundles: bundles}
-	if report.Cases, err = b.cases(); err != nil {
-		return nil, err
+	if slices.Contains(o.parts, "times") {
+		if report.Cases, err = b.cases(); err != nil {
+			return nil, err
+		}
 	}
-	report.Memory, err = b.memory()
+	if slices.Contains(o.parts, "alive") {
+		if report.Alive, err = b.alive(); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(o.parts, "memory") {
+		report.Memory, err = b.memory()
+	}
 	return report, err
 }
 

@@ -20,6 +20,8 @@ type Memory struct {
 	InitRSS     int    `json:"initRSSKiB"`     // of the first process, waiting for start
 	InitPrivate int    `json:"initPrivateKiB"` // that part of it which nobody shares
 	InitThreads int    `json:"initThreads"`
+	RunLimit    int    `json:"runLimitKiB"`    // the least with which run goes well; 0 if that was not measured
+	CreateLimit int    `json:"createLimitKiB"` // and create
 }
 
 // weighings is how often each is weighed; the median counts.
@@ -44,7 +46,12 @@ func (b *benchmark) memory() ([]Memory, error) {
 			slices.Sort(values)
 			return values[len(values)/2]
 		}
+		run, create, err := b.limits(&b.runtimes[i])
+		if err != nil {
+			return nil, err
+		}
 		all = append(all, Memory{
+			RunLimit: run, CreateLimit: create,
 			Runtime:     b.runtimes[i].Name,
 			RunPeak:     median(func(m Memory) int { return m.RunPeak }),
 			CreatePeak:  median(func(m Memory) int { return m.CreatePeak }),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ type Report struct {
 	Method   string    `json:"method"`
 	Runtimes []Runtime `json:"runtimes"`
 	Cases    []Case    `json:"cases"` // times in microseconds
+	Alive    []Alive   `json:"alive,omitempty"`
 	Memory   []Memory  `json:"memory"`
 }
 
@@ -61,7 +63,12 @@ func (r *Report) Text() string {
 	for i := range r.Cases {
 		out.WriteString("\n" + r.Cases[i].Text())
 	}
-	out.WriteString("\n" + memoryText(r.Memory))
+	if len(r.Alive) > 0 {
+		out.WriteString("\n" + aliveText(r.Alive))
+	}
+	if len(r.Memory) > 0 {
+		out.WriteString("\n" + memoryText(r.Memory))
+	}
 	return out.String()
 }
 
@@ -88,6 +95,15 @@ func memoryText(all []Memory) string {
 	fmt.Fprintf(&out, "%-8s %12s %12s %12s %12s %8s\n", "  KiB", "run peak", "create peak", "init RSS", "of it own", "threads")
 	for _, m := range all {
 		fmt.Fprintf(&out, "  %-6s %12d %12d %12d %12d %8d\n", m.Runtime, m.RunPeak, m.CreatePeak, m.InitRSS, m.InitPrivate, m.InitThreads)
+	}
+	fmt.Fprintf(&out, "\nleast memory limit with which all of %d tries go well, default config\n", limitTries)
+	if !slices.ContainsFunc(all, func(m Memory) bool { return m.RunLimit > 0 }) {
+		out.WriteString("  not measured: it takes cgroup v2 with the memory controller\n")
+		return out.String()
+	}
+	fmt.Fprintf(&out, "%-8s %12s %12s\n", "  KiB", "run", "create")
+	for _, m := range all {
+		fmt.Fprintf(&out, "  %-6s %12d %12d\n", m.Runtime, m.RunLimit, m.CreateLimit)
 	}
 	return out.String()
 }

@@ -32,7 +32,11 @@ func report() *Report {
 			{Runtime: "vial", Summary: Summary{N: 2, Min: 2900, Median: 3000, P90: 3400, P99: 12345, Max: 12345}},
 			{Runtime: "crun", Summary: Summary{N: 2, Min: 5000, Median: 6000.4, P90: 6100, P99: 6200, Max: 6200}, Ratio: 0.49997, RatioP99: 1.9911},
 		}}},
-		Memory: []Memory{{"vial", 2900, 2800, 48, 12, 1}, {"crun", 3900, 3901, 2250, 860, 1}},
+		Alive: []Alive{
+			{1, Summary{Median: 1500, P99: 2000}, Summary{Median: 1600}},
+			{500, Summary{Median: 1510, P99: 2100}, Summary{Median: 11580}},
+		},
+		Memory: []Memory{{"vial", 2900, 2800, 48, 12, 1, 144, 100}, {"crun", 3900, 3901, 2250, 860, 1, 244, 276}},
 	}
 }
 
@@ -49,10 +53,20 @@ run, default config (pid mount)
   vial       2.90     3.00     3.40    12.35    12.35
   crun       5.00     6.00     6.10     6.20     6.20   0.50, 1.99
 
+vial beside many containers that wait for start, default config, medians
+  ms              state        p99       list list, µs a container more
+  1                1.50       2.00       1.60
+  500              1.51       2.10      11.58                     20.0
+
 memory, default config, medians
   KiB        run peak  create peak     init RSS    of it own  threads
   vial           2900         2800           48           12        1
   crun           3900         3901         2250          860        1
+
+least memory limit with which all of 20 tries go well, default config
+  KiB             run       create
+  vial            144          100
+  crun            244          276
 `
 	if got := report().Text(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -23,6 +23,9 @@ type bed struct {
 	t      *testing.T
 	bundle string
 	spec   *specs.Spec
+	// console takes the terminal, if the spec asks for one.
+	console func(*os.File) error
+	master  *os.File
 }
 
 // newBed makes a bed for the default spec, whose process does what the acts say.
@@ -52,7 +55,9 @@ func (b *bed) rootfs() string { return filepath.Join(b.bundle, "rootfs") }
 // does sets what the container's process does.
 func (b *bed) does(acts ...string) { b.spec.Process.Args = append([]string{"/probe"}, acts...) }
 
-func (b *bed) options() Options { return Options{Bundle: b.bundle, Spec: b.spec} }
+func (b *bed) options() Options {
+	return Options{Bundle: b.bundle, Spec: b.spec, ConsoleOptions: ConsoleOptions{Console: b.console}}
+}
 
 // writeSpec writes config.json.
 func (b *bed) writeSpec() {
@@ -81,7 +86,7 @@ var beds atomic.Int64
 
 // id is a new container's id, which is deleted when the test ends.
 func (b *bed) id() string {
-	id := fmt.Sprintf("%s%d", prefix, beds.Add(1))
+	id := fmt.Sprintf("%s%03d", prefix, beds.Add(1)) // list sorts them by name
 	b.t.Cleanup(func() {
 		record, err := b.store().Peek(id)
 		if err == nil {

@@ -15,7 +15,7 @@ func (r *Runtime) Compile(id, command string, o Options) (string, error) {
 	if command == "run" {
 		mode = compile.StartAtOnce
 	}
-	p, err := prepare(id, o, mode)
+	p, err := r.prepare(id, o, mode)
 	if err != nil {
 		return "", within("compile", id, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vial-run/vial/internal/cgroup"
 	"github.com/vial-run/vial/internal/compile"
+	"github.com/vial-run/vial/internal/config"
 	"github.com/vial-run/vial/internal/host"
 	"github.com/vial-run/vial/internal/image"
 	"github.com/vial-run/vial/internal/launch"
@@ -29,16 +30,33 @@ func (r *Runtime) Create(id string, o Options) error {
 }
 
 func (r *Runtime) create(id string, o Options) error {
-	p, err := prepare(id, o, compile.StartOnRequest)
-	if err != nil {
-		return err
-	}
-	m, err := r.make(p)
+	m, err := r.begin(id, o, compile.StartOnRequest)
 	if err != nil {
 		return err
 	}
 	m.release()
 	return nil
+}
+
+// begin makes a container of what the options say.
+func (r *Runtime) begin(id string, o Options, start compile.StartMode) (*making, error) {
+	p, err := r.read(id, o, start)
+	if err != nil {
+		return nil, err
+	}
+	var namespaces *launch.Namespaces
+	if r.AnyThread {
+		namespaces = launch.MakeNamespaces(uint64(p.config.Namespaces))
+	}
+	defer namespaces.Leave()
+	if err := r.plan(p); err != nil {
+		return nil, err
+	}
+	g := newGuard(o.Signals)
+	if err := g.begin(); err != nil {
+		return nil, err
+	}
+	return r.make(p, namespaces, g)
 }
 
 // within puts the command and the container before an error.
@@ -63,37 +81,65 @@ func printable(id string) string {
 // A making is a container on its way, and what stands of it so far.
 type making struct {
 	*prepared
-	dir    *state.Dir
-	files  []*os.File // parallel to output.Inherited; nil for the channel
-	child  *launch.Child
-	record state.Record
-	said   bool // the pid file has been written
+	runtime *Runtime
+	dir     *state.Dir
+	files   []*os.File // parallel to output.Inherited; nil for the channel
+	birth   *os.File   // the cgroup v2 to be born in
+	child   *launch.Child
+	record  state.Record
+	known   bool // the record of the process is prepared
+	said    bool // the pid file has been written
+	socket  int  // for the pidfd, or -1
+	console *receiver
+	notify  *notifier
+	guard   *guard
+
+	adoption error // by systemd
 }
 
 // make makes the container up to where its program waits to be started, or
 // runs; on an error nothing stands.
-func (r *Runtime) make(p *prepared) (*making, error) {
-	m := &making{prepared: p}
-	p.options.Debug("compiled %s: %d steps, %d calls", p.id, len(p.output.Program.Steps), len(p.output.Program.Calls))
-	img, err := image.Build(p.output.Program.Encode(image.Native()))
+func (r *Runtime) make(p *prepared, namespaces *launch.Namespaces, g *guard) (*making, error) {
+	m := &making{prepared: p, runtime: r, guard: g, socket: -1}
+	err := m.dial()
+	defer func() { closeFD(m.socket) }()
+	if err != nil {
+		m.console.close()
+		return nil, err
+	}
+	img, err := image.Build(p.output.Program)
+	if err == nil {
+		err = p.cgroups.Connect(systemBus())
+		defer p.cgroups.Disconnect()
+	}
 	if err == nil {
 		err = m.occupy(r.store())
 	}
-	if err == nil && p.facts.Cgroup != host.V2 {
+	if err == nil {
+		p.debug.limits(p.cgroups)
+	}
+	if err == nil && p.options.Cgroups != CgroupSystemd && p.facts.Cgroup != host.V2 {
 		// On v1 rules for devices are written one by one, after one that denies
 		// all: the program, which makes devices, must not enter meanwhile.
 		err = m.cgroups.Set()
 	}
 	if err == nil {
-		err = m.launch(img)
+		err = m.launch(img, namespaces)
 	}
-	if err == nil && p.options.launched != nil {
-		p.options.launched()
+	if err == nil {
+		err = p.options.Signals.catchAll() // what is ignored until now, the process ignores too
 	}
-	if err == nil && p.facts.Cgroup == host.V2 {
+	if err == nil && p.options.Cgroups != CgroupSystemd && p.facts.Cgroup == host.V2 {
 		// The program is on its way on another CPU meanwhile; it does not go
-		// past RequestReady before the limits stand.
+		// past RequestReady before the limits stand. One of memory may be too
+		// small for execve, which would not say so.
 		err = m.cgroups.Set()
+	}
+	if err == nil && m.child.Pid > 0 {
+		// Now, so that the program need not wait for it.
+		if err = m.identify(); errors.Is(err, launch.ErrGone) {
+			err = nil // it says why
+		}
 	}
 	if err == nil {
 		err = m.converse()
@@ -107,6 +153,30 @@ func (r *Runtime) make(p *prepared) (*making, error) {
 	return m, nil
 }
 
+// dial connects to who wants something of the container.
+func (m *making) dial() (err error) {
+	if m.socket, err = dialSocket("pidfd", m.options.PidfdSocket); err != nil {
+		return err
+	}
+	m.console, err = m.options.receive(m.config.Spec.Process.Terminal, m.options.presence, m.stdio)
+	return err
+}
+
+// keptConfig is the name of the copy of config.json in the state directory.
+const keptConfig = "config.json"
+
+// keepConfig keeps the config as it is now: whoever changes the bundle's later
+// does not change the container (runtime.md, create).
+func (m *making) keepConfig() (err error) {
+	text := m.text
+	if text == nil {
+		if text, err = config.Encode(m.options.Spec); err != nil {
+			return err
+		}
+	}
+	return m.dir.Keep(keptConfig, text)
+}
+
 // occupy takes the id: the directory, its first record, the cgroup.
 func (m *making) occupy(store state.Store) (err error) {
 	if m.dir, err = store.Create(m.id); err != nil {
@@ -114,7 +184,8 @@ func (m *making) occupy(store state.Store) (err error) {
 	}
 	if m.dir.Stale {
 		// A killed create left this. Its process ended with it.
-		if err := cgroup.Remove(m.dir.Record.Cgroup.Paths); err != nil {
+		after := m.runtime.keptPoststop(m.dir.Record)
+		if err := removeCgroups(m.dir.Record); err != nil {
 			m.dir.Close() // with the record, which still says where they are
 			m.dir = nil
 			return fmt.Errorf("clean up after a create that was killed: %w", err)
@@ -122,18 +193,26 @@ func (m *making) occupy(store state.Store) (err error) {
 		if err := m.dir.Clear(); err != nil {
 			return err
 		}
+		after()
 	}
-	spec := m.config.Spec
+	spec, hooks := m.config.Spec, m.config.Hooks
 	m.record = state.Record{
 		Version: state.RecordVersion, ID: m.id, OCIVersion: spec.Version,
 		Bundle: m.options.Bundle, Rootfs: m.rootfs, Exec: m.output.Exec,
 		Created: time.Now().UTC(), Phase: state.PhaseCreating,
 		Annotations: spec.Annotations,
-		Cgroup:      state.Cgroup{Driver: "fs", Paths: m.cgroups.Paths()},
+		Cgroup:      state.Cgroup{Driver: m.options.Cgroups.String(), Unit: m.cgroups.Unit(), Paths: m.cgroups.Paths()},
 		OwnerUID:    os.Geteuid(),
 		OwnPIDNS:    m.config.Namespaces.Has(unix.CLONE_NEWPID),
+		OwnKeyring:  m.options.Keyring == OwnKeyring,
+		StartHooks:  len(hooks.StartContainer)+len(hooks.Poststart) > 0,
+		StopHooks:   len(hooks.Poststop) > 0,
 	}
 	if err := m.dir.Write(m.record); err != nil {
+		return err
+	}
+	m.debug.say("made the state directory %s", m.dir.Path)
+	if err := m.makeNotify(); err != nil {
 		return err
 	}
 	if err := m.cgroups.Create(); err != nil {
@@ -142,9 +221,25 @@ func (m *making) occupy(store state.Store) (err error) {
 	return m.open()
 }
 
+// makeNotify makes what the container says through that it is ready. In one that
+// runs at once the socket has to be there before.
+func (m *making) makeNotify() (err error) {
+	if m.notifyDir == "" {
+		return nil
+	}
+	if err = makeNotifyDir(m.dir); err == nil && m.start == compile.StartAtOnce {
+		m.notify, err = m.runtime.listen(m.dir)
+	}
+	return err
+}
+
 // open opens what the program inherits.
 func (m *making) open() error {
-	tasks, err := m.cgroups.Tasks()
+	var tasks []*os.File
+	var err error
+	if m.options.Cgroups != CgroupSystemd {
+		tasks, err = m.cgroups.Tasks()
+	}
 	for _, role := range m.output.Inherited {
 		var f *os.File
 		switch role {
@@ -161,6 +256,9 @@ func (m *making) open() error {
 		}
 		m.files = append(m.files, f)
 	}
+	if err == nil && m.output.Program.Clone&unix.CLONE_INTO_CGROUP != 0 {
+		m.birth, err = m.cgroups.Dir()
+	}
 	return err
 }
 
@@ -172,11 +270,22 @@ func orFile(err error, open func() (*os.File, error)) (*os.File, error) {
 	return open()
 }
 
-func (m *making) launch(img []byte) (err error) {
-	m.child, err = launch.Start(launch.Plan{
-		Image:  img,
+// launch starts the program, and does meanwhile what can be done without it.
+func (m *making) launch(img []byte, namespaces *launch.Namespaces) (err error) {
+	started := launch.StartIn(namespaces, m.launchPlan(img))
+	kept := m.keepConfig()
+	if m.child, err = started(); err != nil {
+		return err
+	}
+	m.debug.say("started a program of %d calls, in an image of %d bytes", len(m.output.Program.Calls), len(img))
+	return kept
+}
+
+func (m *making) launchPlan(img []byte) launch.Plan {
+	plan := launch.Plan{
+		Program: m.output.Program, Image: img,
 		TmpDir: m.dir.Path,
-		Stdio:  [3]int{0, 1, 2},
+		Stdio:  m.stdio, Preserve: m.options.preserved(), Interrupt: m.guard,
 		Inherits: func(channel int) []int {
 			fds := make([]int, len(m.files))
 			for i, f := range m.files {
@@ -187,14 +296,23 @@ func (m *making) launch(img []byte) (err error) {
 			}
 			return fds
 		},
-	})
-	return err
+	}
+	if m.birth != nil {
+		plan.Cgroup = int(m.birth.Fd())
+	}
+	return plan
 }
 
-// converse serves the program until it waits to be started, or runs.
+// converse serves the program until it waits to be started, or runs. Once it has
+// leave to run, what interrupts vial is for the user's process, which may have said
+// already that it is there.
 func (m *making) converse() error {
-	err := m.child.Serve(m.output.Program, m.answer)
-	if errors.Is(err, launch.ErrGone) {
+	defer m.guard.pass(false)
+	err := m.child.Serve(m.output.Program, m.debug.serving(m.child, m.answer))
+	switch {
+	case m.adoption != nil:
+		return m.adoption // which names a field of its own
+	case errors.Is(err, launch.ErrGone):
 		return m.whyGone()
 	}
 	return err
@@ -217,6 +335,7 @@ func (m *making) whyGone() error {
 
 // undo takes back what stands. The error that led here leads.
 func (m *making) undo(cause error) error {
+	cause = m.guard.cause(cause)
 	if m.child != nil {
 		m.child.Kill()
 		m.child.Release()
@@ -230,6 +349,9 @@ func (m *making) undo(cause error) error {
 		errs = append(errs, m.dir.Remove())
 	}
 	m.close()
+	if m.record.ID != "" {
+		m.runtime.poststop(m.record, m.config)()
+	}
 	return joined(errs)
 }
 
@@ -246,11 +368,14 @@ func joined(errs []error) error {
 
 // close closes the files of the making, and gives up the lock.
 func (m *making) close() {
+	m.console.close()
+	m.notify.close()
 	for _, f := range m.files {
 		if f != nil {
 			f.Close()
 		}
 	}
+	m.birth.Close()
 	if m.dir != nil {
 		m.dir.Close()
 	}
@@ -264,20 +389,38 @@ func (m *making) release() {
 
 // answer serves one request of the program.
 func (m *making) answer(q launch.Question) ([]byte, error) {
-	m.options.Debug("process %d: %s: %s: asks for: %s", m.child.Pid, q.Step.Origin, q.Step.Phrase, q.Kind)
 	switch q.Kind {
-	case program.RequestHome:
-		return homeAnswer(q.FDs[0], m.config.Spec.Process.User.UID), nil
+	case program.RequestReadyHome:
+		return homeAnswer(q.FDs[0], m.config.Spec.Process.User.UID), m.ready()
 	case program.RequestCopyUp:
 		return nil, copyUp(q.FDs[0], q.FDs[1])
+	case program.RequestDirectory:
+		return nil, makeTarget(q.FDs[0], q.UnsafePath, unix.S_IFDIR)
+	case program.RequestTarget:
+		return nil, makeTargetFor(q.FDs[1], q.FDs[0], q.UnsafePath)
+	case program.RequestDevice:
+		return nil, mayCover(q.FDs[0], q.FDs[1])
+	case program.RequestMode:
+		return modeAnswer(q.FDs[0])
+	case program.RequestCgroup:
+		m.adoption = m.cgroups.Adopt(m.child.Pid)
+		return nil, m.adoption
 	case program.RequestReady:
 		return nil, m.ready()
+	case program.RequestTerminals, program.RequestConsole:
+		return nil, m.console.answer(q)
+	case program.RequestCreateHooks:
+		return nil, m.createHooks()
+	case program.RequestStartHooks:
+		err := m.startHooks()
+		m.guard.pass(err == nil)
+		return nil, err
 	}
 	return nil, fmt.Errorf("internal error: request %d", q.Kind)
 }
 
-// ready makes the container known before its program goes on.
-func (m *making) ready() (err error) {
+// identify prepares the record of the container's process.
+func (m *making) identify() (err error) {
 	m.record.Pid = m.child.Pid
 	m.record.Phase = state.PhaseReady
 	m.record.StartTime, err = state.StartTime(m.child.Pid)
@@ -290,12 +433,29 @@ func (m *making) ready() (err error) {
 	if m.record.BootID, err = state.BootID(); err != nil {
 		return err
 	}
-	if err := m.dir.Propose(m.record); err != nil {
+	m.known = true
+	return m.dir.Prepare(m.record)
+}
+
+// ready makes the container known before its program goes on.
+func (m *making) ready() (err error) {
+	if !m.known {
+		err = m.identify()
+	}
+	if err == nil {
+		err = m.dir.Propose()
+	}
+	if err != nil {
 		return err
 	}
+	if err := sendPidfd(m.socket, m.child.PidFD, "standard"); err != nil {
+		return err
+	}
+	m.guard.pass(m.start == compile.StartAtOnce && len(m.config.Hooks.StartContainer) == 0)
 	if m.options.PidFile != "" {
 		err = writePidFile(m.options.PidFile, m.child.Pid)
 		m.said = err == nil
+		m.debug.say("wrote the pid file %s", m.options.PidFile)
 	}
 	return err
 }

@@ -33,10 +33,21 @@ func (r *Runtime) kill(id string, signal unix.Signal, scope Scope) error {
 	}
 	defer dir.Close()
 	record := dir.Record
+	r.debug().say("signal %d for the container whose first process is %d", signal, record.Pid)
 	if scope == AllProcesses || signal == unix.SIGKILL && !record.OwnPIDNS {
-		return killAll(record, signal, scope)
+		if len(record.Cgroup.Paths) > 0 {
+			return killAll(record, signal, scope)
+		}
+		// Without cgroups only the kernel knows the others, and kills them with
+		// the first if that has a pid namespace.
+		if scope == AllProcesses && (signal != unix.SIGKILL || !record.OwnPIDNS) {
+			return fmt.Errorf("unable to kill all processes: %w: leave --all out to signal the first", errNoCgroups)
+		}
 	}
 	p, err := openProcess(record)
+	if errors.Is(err, ErrNotRunning) && scope == AllProcesses {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -56,6 +67,9 @@ func letDie(record state.Record) error {
 	}
 	return err
 }
+
+// errNoCgroups says why a container's processes cannot be told from others.
+var errNoCgroups = errors.New("the container was made without cgroups: which processes are its own is not known")
 
 func killAll(record state.Record, signal unix.Signal, scope Scope) error {
 	pids, err := cgroup.Pids(record.Cgroup.Paths)

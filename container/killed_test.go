@@ -4,56 +4,11 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/vial-run/vial/internal/state"
 	"github.com/vial-run/vial/test/host"
 	"golang.org/x/sys/unix"
 )
-
-// moments is at how many moments of a create vial is killed.
-const moments = 200
-
-// TestKilledCreate kills vial at moments all through a create. What may be left
-// is a state directory and a cgroup in which nothing runs; neither keeps the id
-// from being used again, and "delete --force" removes both.
-func TestKilledCreate(t *testing.T) {
-	b := newBed(t, "sleep")
-	b.writeSpec()
-	id := b.id()
-	var times []time.Duration
-	for range 5 {
-		begin := time.Now()
-		b.says(b.vial("create", id), answer{})
-		times = append(times, time.Since(begin))
-		b.says(b.vial("delete", "--force", id), answer{})
-		b.buryAll()
-	}
-	slices.Sort(times)
-	whole := times[len(times)/2]
-	before := b.picture()
-	seen := map[string]int{}
-	for i := range moments {
-		cmd := b.command("create", id)
-		b.ok(cmd.Start())
-		time.Sleep(whole * time.Duration(i) / moments)
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		left := b.killedCreate(id)
-		seen[left]++
-		if i%2 == 0 && left != "whole" {
-			if got := b.vial("create", id); got != (answer{}) {
-				t.Errorf("create after a kill at %d of %d, which left %s: %+v", i, moments, left, got)
-			}
-		}
-		b.says(b.vial("delete", "--force", id), answer{})
-		b.buryAll()
-		if !b.unchanged(&before) {
-			t.Errorf("… by a kill at %d of %d, which left %s", i, moments, left)
-		}
-	}
-	t.Log(seen)
-}
 
 // killedCreate waits until a killed create has come to rest, and tells what is
 // left: nothing, a directory, or a container that is whole because the kill

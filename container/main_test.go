@@ -1,6 +1,7 @@
 package container
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,8 +35,26 @@ var (
 	probeBinary = os.Getenv("VIAL_TEST_PROBE")
 )
 
+// memfdVariable has the test binary become the command where a sysctl denies
+// executable memfds. It is in a pid namespace of its own already.
+const memfdVariable = "VIAL_TEST_MEMFD"
+
+func withoutMemfd(sysctl string) error {
+	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return err
+	}
+	if err := os.WriteFile(sysctl, []byte("2"), 0); err != nil {
+		return err
+	}
+	return unix.Exec(vialBinary, os.Args, []string{"PATH=/usr/bin:/bin"})
+}
+
 func TestMain(m *testing.M) {
+	if sysctl := os.Getenv(memfdVariable); sysctl != "" {
+		must(withoutMemfd(sysctl))
+	}
 	if os.Geteuid() != 0 {
+		skipExamples()
 		os.Exit(m.Run()) // the tests that need root skip
 	}
 	world := os.Getenv(worldVariable)
@@ -45,6 +64,18 @@ func TestMain(m *testing.M) {
 	// A process that loses its parent becomes a child of this one, and so is seen.
 	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 	os.Exit(run(m))
+}
+
+// skipExamples is for want of a way to skip that an example itself has.
+func skipExamples() {
+	flag.Parse()
+	skip := flag.Lookup("test.skip").Value
+	fmt.Fprintln(os.Stderr, "the examples need root: skipped")
+	pattern := "^Example"
+	if given := skip.String(); given != "" {
+		pattern = given + "|" + pattern
+	}
+	must(skip.Set(pattern))
 }
 
 func must(err error) {
@@ -92,6 +123,7 @@ func run(m *testing.M) int {
 	must(err)
 	probeBinary, err = provide(dir, "probe", probeBinary, "../test/probe")
 	must(err)
+	must(os.Setenv("VIAL_TEST_PROBE", probeBinary)) // the examples look there
 	status := m.Run()
 	if left := leftovers(); len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the tests left behind:\n%s\n", strings.Join(left, "\n"))

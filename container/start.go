@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/vial-run/vial/internal/program"
 	"github.com/vial-run/vial/internal/state"
@@ -38,7 +37,54 @@ func (r *Runtime) start(id string) error {
 	default:
 		return errStopped
 	}
-	return release(dir)
+	notify, err := r.listen(dir)
+	if err != nil {
+		return err
+	}
+	if notify == nil {
+		return r.letGo(dir, bootID)
+	}
+	defer notify.close()
+	pidfd, err := dir.Record.Pidfd(bootID)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	if err := r.letGo(dir, bootID); err != nil {
+		return err
+	}
+	if err := dir.Release(); err != nil { // others may go on with the container
+		return err
+	}
+	notify.serve(pidfd, dir.Record.Pid, nil)
+	return nil
+}
+
+// letGo lets the container's process go on, between the hooks of start.
+func (r *Runtime) letGo(dir *state.Dir, bootID string) error {
+	r.debug().say("process %d may go on: %s", dir.Record.Pid, dir.Record.Exec)
+	if !dir.Record.StartHooks {
+		return release(dir)
+	}
+	return r.startWithHooks(dir, bootID)
+}
+
+// startWithHooks is release between the hooks of start.
+func (r *Runtime) startWithHooks(dir *state.Dir, bootID string) error {
+	cfg, err := r.keptConfig(dir.ID)
+	if err != nil {
+		return err
+	}
+	if err := r.startContainer(dir, cfg, bootID); err != nil {
+		return r.abandon(dir, cfg, err)
+	}
+	if err := release(dir); err != nil {
+		return err
+	}
+	if err := r.poststart(dir, cfg, bootID, nil); err != nil {
+		return r.abandon(dir, cfg, err)
+	}
+	return nil
 }
 
 var errStopped = errors.New("cannot start a container that has stopped")
@@ -50,7 +96,7 @@ func release(dir *state.Dir) error {
 	if err != nil {
 		return err
 	}
-	defer result.Close()
+	defer unix.Close(result)
 	begin, err := dir.OpenFifo(startFifo, unix.O_WRONLY|unix.O_NONBLOCK)
 	if errors.Is(err, unix.ENXIO) {
 		return errStopped // just now: nobody has the fifo open any more
@@ -58,21 +104,20 @@ func release(dir *state.Dir) error {
 	if err != nil {
 		return err
 	}
-	defer begin.Close()
-	_, err = begin.Write([]byte{1})
+	defer unix.Close(begin)
+	_, err = unix.Write(begin, []byte{1})
 	if errors.Is(err, unix.EPIPE) {
 		return errStopped
 	}
 	if err != nil {
 		return fmt.Errorf("tell the container's first process to go on: %w", err)
 	}
-	fd := int(result.Fd())
-	if err := unix.SetNonblock(fd, false); err != nil {
+	if err := unix.SetNonblock(result, false); err != nil {
 		return err
 	}
 	var record [program.MessageSize]byte
 	for {
-		n, err := unix.Read(fd, record[:])
+		n, err := unix.Read(result, record[:])
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -89,8 +134,8 @@ func release(dir *state.Dir) error {
 // unread waits until nobody reads the fifo. execve closes both fifos, but one
 // after the other, and whoever waits for the first may be so quick that the
 // container looks as if it still waited for a start.
-func unread(fifo *os.File) error {
-	poll := []unix.PollFd{{Fd: int32(fifo.Fd())}} // POLLERR is always asked for
+func unread(fifo int) error {
+	poll := []unix.PollFd{{Fd: int32(fifo)}} // POLLERR is always asked for
 	for {
 		_, err := unix.Poll(poll, -1)
 		if err != unix.EINTR {

@@ -23,14 +23,14 @@ func (r *Runtime) state(id string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.describe(record)
-}
-
-func (r *Runtime) describe(record state.Record) (*State, error) {
 	bootID, err := state.BootID()
 	if err != nil {
 		return nil, err
 	}
+	return r.describe(record, bootID)
+}
+
+func (r *Runtime) describe(record state.Record, bootID string) (*State, error) {
 	status, err := r.statusOf(record, bootID)
 	if err != nil {
 		return nil, err
@@ -63,11 +63,15 @@ func (r *Runtime) List() ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	bootID, err := state.BootID()
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Listed, 0, len(entries))
 	for _, e := range entries {
 		l := Listed{ID: e.ID, Err: e.Err}
 		if l.Err == nil {
-			l.State, l.Err = r.describe(e.Record)
+			l.State, l.Err = r.describe(e.Record, bootID)
 		}
 		if errors.Is(l.Err, state.ErrNotExist) {
 			continue // deleted meanwhile
@@ -119,12 +123,12 @@ func (r *Runtime) statusOf(record state.Record, bootID string) (Status, error) {
 // waitsForStart tells whether somebody reads the start fifo: then writing to
 // it is not ENXIO. A container made by run has no fifo.
 func waitsForStart(store state.Store, id string) (bool, error) {
-	f, err := store.OpenFifo(id, startFifo, unix.O_WRONLY|unix.O_NONBLOCK)
+	fd, err := store.OpenFifo(id, startFifo, unix.O_WRONLY|unix.O_NONBLOCK)
 	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return true, f.Close()
+	return true, unix.Close(fd)
 }

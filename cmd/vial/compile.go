@@ -17,6 +17,7 @@ func compileVerb() verb {
 
 func defineCompile(fs *flag.FlagSet) action {
 	bundle := defineBundle(fs)
+	fs.Bool("no-subreaper", false, "accepted without effect: for run only")
 	command := "create"
 	fs.StringVar(&command, "for", command, "`COMMAND` to compile for: create or run")
 	return func(s *session, args []string) (int, error) {

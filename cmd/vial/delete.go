@@ -19,7 +19,11 @@ func defineDelete(fs *flag.FlagSet) action {
 	var force bool
 	fs.BoolVar(&force, "force", false, "kill the container first if it runs")
 	fs.BoolVar(&force, "f", false, "kill the container first if it runs")
+	refused := defineRegex(fs, "delete")
 	return func(s *session, args []string) (int, error) {
+		if err := refused(); err != nil {
+			return statusError, err
+		}
 		mode := container.Gentle
 		if force {
 			mode = container.Force

@@ -31,11 +31,12 @@ func supported() *features.Features {
 	return &features.Features{
 		OCIVersionMin: "1.0.0",
 		OCIVersionMax: specs.Version,
+		Hooks:         []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"},
 		MountOptions:  container.MountOptions(),
 		Linux: &features.Linux{
-			Namespaces:      []string{"cgroup", "ipc", "mount", "network", "pid", "uts"},
+			Namespaces:      []string{"cgroup", "ipc", "mount", "network", "pid", "time", "uts"},
 			Capabilities:    container.Capabilities(),
-			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
+			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &no, Rdma: &yes},
 			Seccomp:         &features.Seccomp{Enabled: &no},
 			Apparmor:        &features.Apparmor{Enabled: &no},
 			Selinux:         &features.Selinux{Enabled: &no},
@@ -43,9 +44,10 @@ func supported() *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &no},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &no}},
 		},
+		PotentiallyUnsafeConfigAnnotations: []string{"org.systemd.property."},
 		Annotations: map[string]string{
 			"run.vial.version": version,
-			"run.vial.commit":  commit,
+			"run.vial.commit":  commitOf(),
 		},
 	}
 }

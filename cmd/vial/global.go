@@ -25,14 +25,19 @@ type global struct {
 	criu          string
 }
 
+// newGlobal are the options without any given.
+func newGlobal() global {
+	return global{logFormat: "text", logLevel: "error", rootless: "auto", cgroupManager: "cgroupfs"}
+}
+
 func (g *global) define(fs *flag.FlagSet) {
 	fs.StringVar(&g.root, "root", g.root, "keep the states of containers in `DIR`")
-	fs.StringVar(&g.logFile, "log", g.logFile, "write the log to `FILE`, not to standard error")
+	fs.StringVar(&g.logFile, "log", g.logFile, "write the log to `FILE`, not to standard error; or to journald:ID or syslog:TAG")
 	fs.StringVar(&g.logFormat, "log-format", g.logFormat, "`FORMAT` of the log: text or json")
 	fs.StringVar(&g.logLevel, "log-level", g.logLevel, "least `LEVEL` that is logged: error, warning or debug")
 	fs.BoolVar(&g.debug, "debug", g.debug, "log at level debug")
-	fs.StringVar(&g.rootless, "rootless", g.rootless, "`WHEN` to put up with missing privileges: true, false or auto")
-	fs.BoolVar(&g.systemdCgroup, "systemd-cgroup", g.systemdCgroup, "let systemd manage cgroups (not yet)")
+	fs.StringVar(&g.rootless, "rootless", g.rootless, "accepted without effect: `WHEN` to put up with missing privileges: true, false or auto")
+	fs.BoolVar(&g.systemdCgroup, "systemd-cgroup", g.systemdCgroup, "let systemd manage cgroups: cgroupsPath is slice:prefix:name")
 	fs.StringVar(&g.cgroupManager, "cgroup-manager", g.cgroupManager, "`WHO` manages cgroups: cgroupfs, systemd or disabled")
 	fs.BoolVar(&g.version, "version", g.version, "print the version")
 	fs.BoolVar(&g.version, "v", g.version, "print the version")
@@ -56,16 +61,26 @@ func (g *global) check() error {
 		}
 	}
 	switch g.cgroupManager {
-	case "cgroupfs":
-	case "systemd", "disabled":
-		return fmt.Errorf("--cgroup-manager %s: not supported yet: use cgroupfs", g.cgroupManager)
+	case "cgroupfs", "systemd":
+	case "disabled":
+		if g.systemdCgroup {
+			return errors.New("--systemd-cgroup and --cgroup-manager disabled exclude each other")
+		}
 	default:
-		return fmt.Errorf("invalid --cgroup-manager: %s", g.cgroupManager)
-	}
-	if g.systemdCgroup {
-		return errors.New("--systemd-cgroup: not supported yet: leave it out to manage cgroups through the filesystem")
+		return fmt.Errorf("invalid --cgroup-manager: %s: want cgroupfs, systemd or disabled", g.cgroupManager)
 	}
 	return nil
+}
+
+// cgroups is who manages the cgroups of a container to be made.
+func (g *global) cgroups() container.CgroupDriver {
+	switch {
+	case g.systemdCgroup, g.cgroupManager == "systemd":
+		return container.CgroupSystemd
+	case g.cgroupManager == "disabled":
+		return container.CgroupDisabled
+	}
+	return container.CgroupFilesystem
 }
 
 // stateRoot is the absolute directory of the states.

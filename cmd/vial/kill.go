@@ -23,7 +23,11 @@ func defineKill(fs *flag.FlagSet) action {
 	var all bool
 	fs.BoolVar(&all, "all", false, "signal every process of the container")
 	fs.BoolVar(&all, "a", false, "signal every process of the container")
+	refused := defineRegex(fs, "kill")
 	return func(s *session, args []string) (int, error) {
+		if err := refused(); err != nil {
+			return statusError, err
+		}
 		name := ""
 		if len(args) == 2 {
 			name = args[1]

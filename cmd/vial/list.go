@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -60,7 +62,7 @@ func (s *session) describeAll() ([]*container.State, error) {
 	}
 	listed, err := s.runtime.List()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list: %w", err)
 	}
 	owners := map[int]string{}
 	var states []*container.State
@@ -88,11 +90,16 @@ func ownerName(uid int) string {
 }
 
 func (s *session) printTable(states []*container.State) error {
-	w := tabwriter.NewWriter(s.stdout, 12, 1, 3, ' ', 0)
+	var out strings.Builder // tabwriter writes every cell by itself
+	w := tabwriter.NewWriter(&out, 12, 1, 3, ' ', 0)
 	fmt.Fprint(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")
 	for _, state := range states {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", state.ID, state.Pid, state.Status, state.Bundle,
 			state.Created.Format(time.RFC3339Nano), state.Owner)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(s.stdout, out.String())
+	return err
 }

@@ -9,15 +9,10 @@
 //go:debug updatemaxprocs=0
 package main
 
-import (
-	"os"
-	"runtime/debug"
-)
+import "os"
 
 func main() {
-	// A command lives for a few milliseconds and allocates a few hundred
-	// kilobytes; collecting them would cost more than they do. Whoever waits
-	// for a container (run) turns the collector on again.
-	debug.SetGCPercent(-1)
+	deepen()
+	calmMonitor()
 	os.Exit(vial(os.Args[1:], os.Stdout, os.Stderr))
 }

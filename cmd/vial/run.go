@@ -3,10 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/vial-run/vial/container"
 )
@@ -22,11 +19,12 @@ func runVerb() verb {
 
 func defineRun(fs *flag.FlagSet) action {
 	bundle := defineBundle(fs)
-	var detach, keep bool
+	var detach, keep, noReaper bool
 	var rootfs string
 	fs.BoolVar(&detach, "detach", false, "return once the process has started")
 	fs.BoolVar(&detach, "d", false, "return once the process has started")
 	fs.BoolVar(&keep, "keep", false, "keep the container's state and cgroup when it has ended")
+	fs.BoolVar(&noReaper, "no-subreaper", false, "do not reap the orphans of a container without a pid namespace")
 	fs.StringVar(&rootfs, "rootfs", "", "run COMMAND in the folder `DIR`, from the default config")
 	return func(s *session, args []string) (int, error) {
 		o, err := bundle.options(s)
@@ -37,15 +35,20 @@ func defineRun(fs *flag.FlagSet) action {
 			return statusError, err
 		}
 		if detach {
+			if o.Signals, err = catchInterrupts(); err != nil {
+				return statusError, err
+			}
 			return 0, s.runtime.RunDetached(args[0], o)
 		}
+		if o.Signals, err = catchAll(); err != nil {
+			return statusError, err
+		}
 		run := container.RunOptions{Options: o}
+		if !noReaper {
+			run.Orphans = container.ReapOrphans
+		}
 		if keep {
 			run.Afterlife = container.Keep
-		}
-		run.Notify = func(signals chan<- os.Signal) {
-			signal.Notify(signals)
-			debug.SetGCPercent(100) // it may be a long wait
 		}
 		return s.runtime.Run(args[0], run)
 	}

@@ -29,11 +29,3 @@ func (s *session) printState(id string) error {
 	_, err = s.stdout.Write(text)
 	return err
 }
-
-func quoteJSON(text string) string {
-	quoted, err := json.Marshal(text)
-	if err != nil { // a string always has a JSON form
-		panic("vial: internal error: " + err.Error())
-	}
-	return string(quoted)
-}

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/vial-run/vial/container"
 )
@@ -14,8 +14,12 @@ type verb struct {
 	name     string
 	args     string // its positional arguments, as usage shows them
 	about    string // one line
+	more     string // a paragraph for who wants to know more, may be empty
 	example  string
 	min, max int // how many positional arguments it takes; max -1: any number
+	// flagsFirst says that what follows the first positional argument is the
+	// verb's own affair, whatever it looks like.
+	flagsFirst bool
 	// define adds the verb's flags, and is what it does with them.
 	define func(*flag.FlagSet) action
 }
@@ -34,69 +38,35 @@ type session struct {
 // verbs is every command, in the order that help shows them.
 func verbs() []verb {
 	return []verb{
-		specVerb(), runVerb(), createVerb(), startVerb(), stateVerb(), listVerb(),
-		killVerb(), deleteVerb(), compileVerb(), featuresVerb(),
+		specVerb(), runVerb(), createVerb(), startVerb(), execVerb(), stateVerb(), listVerb(),
+		killVerb(), deleteVerb(), pauseVerb(), resumeVerb(), psVerb(), eventsVerb(), updateVerb(),
+		compileVerb(), featuresVerb(), completionVerb(), helpVerb(),
 	}
 }
 
-func find(name string) (verb, bool) {
+// find is the verb of that name.
+func find(name string) (verb, error) {
+	if name == "h" {
+		return helpVerb(), nil
+	}
 	for _, v := range verbs() {
 		if v.name == name {
-			return v, true
+			return v, nil
 		}
 	}
-	return verb{}, false
+	switch name {
+	case "checkpoint", "restore":
+		return verb{}, fmt.Errorf("%s: not supported yet: vial does not work with criu", name)
+	case "mounts":
+		return verb{}, errors.New("mounts: not supported: the mounts of a container are those of its config.json")
+	}
+	return verb{}, unknownVerb(name)
 }
 
-// parse reads flags wherever they stand, up to "--", and is the positional
-// arguments. Values may be attached: --f=v, -f=v, -fv.
-func parse(fs *flag.FlagSet, args []string) (positional []string, err error) {
-	for {
-		args = detach(fs, args)
-		if err := fs.Parse(args); err != nil {
-			return nil, flagError(err)
-		}
-		rest := fs.Args()
-		if len(rest) == 0 {
-			return positional, nil
-		}
-		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
-			return append(positional, rest...), nil
-		}
-		positional = append(positional, rest[0])
-		args = rest[1:]
-	}
-}
+// An unknownVerb is a word that is no command of vial, runc or crun.
+type unknownVerb string
 
-// detach turns a leading -fv into -f v.
-func detach(fs *flag.FlagSet, args []string) []string {
-	if len(args) == 0 {
-		return args
-	}
-	a := args[0]
-	if len(a) < 3 || a[0] != '-' || a[1] == '-' || strings.Contains(a, "=") || fs.Lookup(a[1:]) != nil {
-		return args
-	}
-	f := fs.Lookup(a[1:2])
-	if f == nil || isBool(f) {
-		return args
-	}
-	return append([]string{a[:2], a[2:]}, args[1:]...)
-}
-
-func isBool(f *flag.Flag) bool {
-	b, ok := f.Value.(interface{ IsBoolFlag() bool })
-	return ok && b.IsBoolFlag()
-}
-
-// flagError words an error of package flag as engines know it: Podman looks
-// for "flag needs an argument".
-func flagError(err error) error {
-	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok && len(name) > 1 {
-		return fmt.Errorf("flag needs an argument: --%s", strings.TrimPrefix(name, "-"))
-	}
-	return err
-}
+func (u unknownVerb) Error() string { return "No help topic for '" + string(u) + "'" }
 
 // checkCount refuses a wrong number of positional arguments.
 func (v verb) checkCount(args []string) error {

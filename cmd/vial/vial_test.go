@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,54 +16,6 @@ func call(args ...string) (status int, stdout, stderr string) {
 	var out, errs strings.Builder
 	status = vial(args, &out, &errs)
 	return status, out.String(), errs.String()
-}
-
-func TestParse(t *testing.T) {
-	for _, c := range []struct {
-		args       string
-		positional []string
-		bundle     string
-		force      bool
-		err        string
-	}{
-		{"id", []string{"id"}, "", false, ""},
-		{"--bundle dir id", []string{"id"}, "dir", false, ""},
-		{"--bundle=dir id", []string{"id"}, "dir", false, ""},
-		{"-bundle dir id", []string{"id"}, "dir", false, ""},
-		{"-b dir id", []string{"id"}, "dir", false, ""},
-		{"-b=dir id", []string{"id"}, "dir", false, ""},
-		{"-bdir id", []string{"id"}, "dir", false, ""},
-		{"id -f --bundle dir", []string{"id"}, "dir", true, ""},
-		{"--force=true id", []string{"id"}, "", true, ""},
-		{"--force=false id", []string{"id"}, "", false, ""},
-		{"id -- -x --bundle", []string{"id", "-x", "--bundle"}, "", false, ""},
-		{"-- -id", []string{"-id"}, "", false, ""},
-		{"id --bundle", nil, "", false, "flag needs an argument: --bundle"},
-		{"id --nope", nil, "", false, "flag provided but not defined: -nope"},
-		{"--bundle a --bundle b id", []string{"id"}, "b", false, ""},
-	} {
-		fs := newFlags("test")
-		var bundle string
-		var force bool
-		fs.StringVar(&bundle, "bundle", "", "")
-		fs.StringVar(&bundle, "b", "", "")
-		fs.BoolVar(&force, "force", false, "")
-		fs.BoolVar(&force, "f", false, "")
-		got, err := parse(fs, strings.Fields(c.args))
-		if text := errorText(err); text != c.err {
-			t.Errorf("%s: %q, want %q", c.args, text, c.err)
-		}
-		if c.err == "" && (!slices.Equal(got, c.positional) || bundle != c.bundle || force != c.force) {
-			t.Errorf("%s: %q, bundle %q, force %v", c.args, got, bundle, force)
-		}
-	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func TestParseSignal(t *testing.T) {
@@ -90,23 +41,37 @@ func TestStatuses(t *testing.T) {
 		status         int
 		stdout, stderr string // what each begins with
 	}{
-		{nil, 0, "vial - runs OCI containers", ""},
-		{[]string{"--help"}, 0, "vial - runs OCI containers", ""},
-		{[]string{"help"}, 0, "vial - runs OCI containers", ""},
-		{[]string{"help", "kill"}, 0, "vial kill - ", ""},
-		{[]string{"kill", "--help"}, 0, "vial kill - ", ""},
+		{nil, 0, "NAME:\n   vial - runs OCI containers", ""},
+		{[]string{"--help"}, 0, "NAME:\n   vial - runs OCI containers", ""},
+		{[]string{"help"}, 0, "NAME:\n   vial - runs OCI containers", ""},
+		{[]string{"help", "kill"}, 0, "NAME:\n   vial kill - ", ""},
+		{[]string{"kill", "--help"}, 0, "NAME:\n   vial kill - ", ""},
 		{[]string{"--version"}, 0, "vial version ", ""},
 		{[]string{"-v"}, 0, "vial version ", ""},
-		{[]string{"nope"}, 3, "", "No help topic for 'nope'\n"},
-		{[]string{"create"}, 1, "Incorrect Usage.\n\nvial create - ", "vial: \"create\" requires exactly 1 argument(s)\n"},
+		{[]string{"help", "--help"}, 0, "NAME:\n   vial help - ", ""},
+		{[]string{"h", "kill"}, 0, "NAME:\n   vial kill - ", ""},
+		{[]string{"kill", "-?"}, 0, "NAME:\n   vial kill - ", ""},
+		{[]string{"--usage"}, 0, "NAME:\n   vial - runs OCI containers", ""},
+		{[]string{"-V"}, 0, "vial version ", ""},
+		{[]string{"list", "--version"}, 0, "vial version ", ""},
+		{[]string{"nope"}, 3, "", "vial: No help topic for 'nope'\n"},
+		{[]string{"nope", "--help"}, 3, "", "vial: No help topic for 'nope'\n"},
+		{[]string{"help", "nope"}, 3, "", "vial: No help topic for 'nope'\n"},
+		{[]string{"checkpoint", "--help"}, 1, "", "vial: checkpoint: not supported yet"},
+		{[]string{"help", "restore"}, 1, "", "vial: restore: not supported yet"},
+		{[]string{"--nope", "list"}, 1, "NAME:\n   vial - runs OCI containers", "vial: Incorrect Usage: flag provided but not defined: -nope\n"},
+		{[]string{"--root"}, 1, "NAME:\n   vial - runs OCI containers", "vial: Incorrect Usage: flag needs an argument: --root\n"},
+		{[]string{"create", "--no", "a"}, 1, "NAME:\n   vial create - ", "vial: Incorrect Usage: flag is ambiguous: --no could be --no-new-keyring or --no-pivot or --no-subreaper\n"},
+		{[]string{"create", "--preserve-fds", "x", "a"}, 1, "NAME:\n   vial create - ", "vial: Incorrect Usage: invalid value \"x\" for flag --preserve-fds: parse error\n"},
+		{[]string{"create"}, 1, "Incorrect Usage.\n\nNAME:\n   vial create - ", "vial: \"create\" requires exactly 1 argument(s)\n"},
 		{[]string{"kill"}, 1, "Incorrect Usage.\n\n", "vial: \"kill\" requires a minimum of 1 argument(s)\n"},
 		{[]string{"kill", "a", "b", "c"}, 1, "Incorrect Usage.\n\n", "vial: \"kill\" requires a maximum of 2 argument(s)\n"},
-		{[]string{"create", "--nope", "a"}, 1, "vial create - ", "vial: Incorrect Usage: flag provided but not defined: -nope\n"},
-		{[]string{"create", "--bundle"}, 1, "vial create - ", "vial: Incorrect Usage: flag needs an argument: --bundle\n"},
+		{[]string{"create", "--nope", "a"}, 1, "NAME:\n   vial create - ", "vial: Incorrect Usage: flag provided but not defined: -nope\n"},
+		{[]string{"create", "--bundle"}, 1, "NAME:\n   vial create - ", "vial: Incorrect Usage: flag needs an argument: --bundle\n"},
 		{[]string{"--log-format", "xml", "list"}, 1, "", "vial: invalid log-format: xml\n"},
 		{[]string{"--root", "/", "list"}, 1, "", "vial: Option --root argument should not be set to /\n"},
-		{[]string{"--systemd-cgroup", "list"}, 1, "", "vial: --systemd-cgroup: not supported yet"},
-		{[]string{"list", "--systemd-cgroup"}, 1, "", "vial: --systemd-cgroup: not supported yet"},
+		{[]string{"--cgroup-manager", "x", "list"}, 1, "", "vial: invalid --cgroup-manager: x: want cgroupfs, systemd or disabled\n"},
+		{[]string{"list", "--systemd-cgroup", "--cgroup-manager", "disabled"}, 1, "", "vial: --systemd-cgroup and --cgroup-manager disabled exclude each other\n"},
 		{[]string{"--root", root, "list"}, 0, "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n", ""},
 		{[]string{"--root", root, "list", "--format", "json"}, 0, "null\n", ""},
 		{[]string{"--root", root, "list", "-q"}, 0, "", ""},
@@ -117,9 +82,25 @@ func TestStatuses(t *testing.T) {
 		{[]string{"--root", root, "kill", "a", "NOPE"}, 1, "", "vial: kill: unknown signal \"NOPE\"\n"},
 		{[]string{"--root", root, "delete", "a"}, 1, "", "vial: delete a: container does not exist\n"},
 		{[]string{"--root", root, "delete", "--force", "a"}, 0, "", ""},
+		{[]string{"--root", root, "pause", "a"}, 1, "", "vial: pause a: container does not exist\n"},
+		{[]string{"--root", root, "resume", "a"}, 1, "", "vial: resume a: container does not exist\n"},
+		{[]string{"--root", root, "ps", "a"}, 1, "", "vial: ps a: container does not exist\n"},
+		{[]string{"--root", root, "ps", "--format", "json", "a"}, 1, "", "vial: ps a: container does not exist\n"},
+		{[]string{"--root", root, "ps", "-f", "xml", "a"}, 1, "", "vial: ps: invalid format option: xml\n"},
+		{[]string{"--root", root, "events", "a"}, 1, "", "vial: events a: container does not exist\n"},
+		{[]string{"--root", root, "events", "--stats", "a"}, 1, "", "vial: events a: container does not exist\n"},
+		{[]string{"--root", root, "events", "--interval", "0", "a"}, 1, "", "vial: events: duration interval must be greater than 0\n"},
+		{[]string{"--root", root, "events", "--interval", "-1s", "a"}, 1, "", "vial: events: duration interval must be greater than 0\n"},
+		{[]string{"--root", root, "update", "a"}, 1, "", "vial: update a: container does not exist\n"},
+		{[]string{"--root", root, "update", "--memory", "1x", "a"}, 1, "", "vial: update: invalid value for memory: \"1x\" is no size such as 512m\n"},
+		{[]string{"--root", root, "update", "--cpu-quota", "x", "a"}, 1, "", "vial: update: invalid value for cpu-quota: "},
+		{[]string{"--root", root, "update", "--cpu-share", "-1", "a"}, 1, "", "vial: update: invalid value for cpu-share: "},
+		{[]string{"--root", root, "update", "--blkio-weight", "70000", "a"}, 1, "", "vial: update: invalid value for blkio-weight: "},
+		{[]string{"--root", root, "update", "--pids-limit", "many", "a"}, 1, "", "vial: update: invalid value for pids-limit: "},
+		{[]string{"--root", root, "update", "--l3-cache-schema", "L3:0=f", "a"}, 1, "", "vial: update: --l3-cache-schema: not supported yet: Intel RDT\n"},
+		{[]string{"--root", root, "update", "-r", root + "/none", "a"}, 1, "", "vial: update: open " + root + "/none: no such file or directory\n"},
 		{[]string{"--root", root, "run", "a", "b"}, 1, "", "vial: run: a command is taken with --rootfs only"},
 		{[]string{"--root", root, "run", "--rootfs", "/", "a"}, 1, "", "vial: run: --rootfs needs a command"},
-		{[]string{"--root", root, "create", "--console-socket", "s", "a"}, 1, "", "vial: --console-socket: not supported yet\n"},
 	} {
 		status, stdout, stderr := call(c.args...)
 		if status != c.status || !strings.HasPrefix(stdout, c.stdout) || !strings.HasPrefix(stderr, c.stderr) ||
@@ -136,28 +117,6 @@ func TestVersion(t *testing.T) {
 	lines := strings.Split(stdout, "\n")
 	if strings.Count(stdout, "version") != 1 || !strings.HasPrefix(lines[0], "vial version ") || !strings.HasPrefix(lines[1], "commit: ") {
 		t.Errorf("got %q", stdout)
-	}
-}
-
-// TestLog holds what Podman and containerd read: one JSON object for the error
-// that ends vial, and the plain text on standard error.
-func TestLog(t *testing.T) {
-	root := t.TempDir()
-	file := filepath.Join(root, "log")
-	status, _, stderr := call("--root", root, "--log", file, "--log-format", "json", "state", "a")
-	if status != 1 || stderr != "vial: state a: container does not exist\n" {
-		t.Errorf("status %d, stderr %q", status, stderr)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entry struct{ Level, Msg, Time string }
-	if err := json.Unmarshal(text, &entry); err != nil {
-		t.Fatalf("%v in %q", err, text)
-	}
-	if entry.Level != "error" || entry.Msg != "state a: container does not exist" || entry.Time == "" {
-		t.Errorf("got %+v", entry)
 	}
 }
 
@@ -189,19 +148,17 @@ func TestSpec(t *testing.T) {
 	}
 }
 
-// TestFlagsOfVerbs holds that no verb defines a flag twice, and that each has
-// what its help prints.
-func TestFlagsOfVerbs(t *testing.T) {
-	for _, v := range verbs() {
-		fs := newFlags(v.name)
-		v.define(fs)
-		if v.about == "" || v.example == "" {
-			t.Errorf("%s: no description or example", v.name)
+// TestListenFDs: descriptors are for vial if LISTEN_PID says so, or says nothing.
+func TestListenFDs(t *testing.T) {
+	for _, c := range []struct {
+		fds, pid string
+		want     int
+	}{
+		{"", "", 0}, {"2", "", 2}, {"2", "77", 2}, {"2", "78", 0}, {"2", "x", 0}, {"", "77", 0}, {"-1", "", 0}, {"x", "77", 0},
+	} {
+		env := map[string]string{"LISTEN_FDS": c.fds, "LISTEN_PID": c.pid}
+		if got := listenFDs(func(name string) string { return env[name] }, 77); got != c.want {
+			t.Errorf("LISTEN_FDS=%s LISTEN_PID=%s: %d, want %d", c.fds, c.pid, got, c.want)
 		}
-		fs.VisitAll(func(f *flag.Flag) {
-			if f.Usage == "" {
-				t.Errorf("%s: --%s has no usage text", v.name, f.Name)
-			}
-		})
 	}
 }

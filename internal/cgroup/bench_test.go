@@ -46,7 +46,7 @@ func BenchmarkLife(b *testing.B) {
 			spent[i] += now.Sub(at)
 			at = now
 		}
-		p, err := NewPlan(&facts, spec, "bench")
+		p, err := NewPlan(&facts, spec, "bench", Filesystem)
 		lap(0)
 		if err := errors.Join(err, p.Create()); err != nil {
 			b.Fatal(err)

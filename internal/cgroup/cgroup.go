@@ -18,6 +18,8 @@
 package cgroup
 
 import (
+	"fmt"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/vial-run/vial/internal/host"
@@ -30,9 +32,25 @@ type Plan struct {
 	writes   []write // the limits
 	warnings []string
 
+	unit *unit    // with systemd's driver
 	made []string // directories that Create made, in that order
 	leaf int      // descriptor of the cgroup2 directory, -1 without one
 }
+
+// A Driver is who manages cgroups.
+type Driver uint8
+
+const (
+	// Filesystem is vial itself, through the cgroup filesystems.
+	Filesystem Driver = iota
+	// Systemd has systemd make a transient scope.
+	Systemd
+	// Disabled leaves the container in the cgroup of whoever called vial.
+	Disabled
+)
+
+// String is the driver as a record keeps it.
+func (d Driver) String() string { return [...]string{"fs", "systemd", "none"}[d] }
 
 // A dir is the container's cgroup in one hierarchy.
 type dir struct {
@@ -41,12 +59,8 @@ type dir struct {
 }
 
 // NewPlan decides the cgroups of container id. Errors name their field.
-func NewPlan(facts *host.Facts, spec *specs.Spec, id string) (*Plan, error) {
-	dirs, err := place(facts, cgroupsPath(spec), id, ownCgroups)
-	if err != nil {
-		return nil, err
-	}
-	p := &Plan{dirs: dirs, leaf: -1}
+func NewPlan(facts *host.Facts, spec *specs.Spec, id string, driver Driver) (*Plan, error) {
+	p := &Plan{leaf: -1}
 	var r *specs.LinuxResources
 	if spec.Linux != nil {
 		r = spec.Linux.Resources
@@ -57,10 +71,23 @@ func NewPlan(facts *host.Facts, spec *specs.Spec, id string) (*Plan, error) {
 			return nil, err
 		}
 	}
-	if facts.Cgroup != host.V2 {
-		if err := p.mounted(); err != nil {
-			return nil, err
-		}
+	if driver != Systemd {
+		p.warnings = append(p.warnings, unitless(spec.Annotations)...)
+	}
+	var err error
+	switch driver {
+	case Disabled:
+		return p, p.disable(r)
+	case Systemd:
+		err = p.planUnit(facts, spec, id, r)
+	default:
+		p.dirs, err = place(facts, cgroupsPath(spec), id, ownCgroups)
+	}
+	if err == nil && facts.Cgroup != host.V2 {
+		err = p.mounted()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -99,6 +126,20 @@ func (p *Plan) Dirs() []host.CgroupDir {
 // Warnings tell of fields that this host's cgroups have no counterpart for and
 // that are passed over, one line each.
 func (p *Plan) Warnings() []string { return p.warnings }
+
+// Describe tells what Create makes and what Set writes, one line each.
+func (p *Plan) Describe() []string {
+	var lines []string
+	for _, d := range p.dirs {
+		lines = append(lines, "linux.cgroupsPath: the cgroup "+d.Dir)
+	}
+	for _, w := range p.writes {
+		if w.how&(again|guard) == 0 {
+			lines = append(lines, resources+w.field+": "+w.value+" into "+w.file)
+		}
+	}
+	return append(lines, fmt.Sprintf(resources+"devices: %d rules", len(p.rules)))
+}
 
 // unified is the container's cgroup2 directory, or nil.
 func (p *Plan) unified() *dir {

@@ -16,6 +16,9 @@ const dirMode = 0o755
 // that exists already is taken only if nothing is in it and it is not frozen.
 // When Create fails, it leaves none that it made.
 func (p *Plan) Create() error {
+	if p.unit != nil {
+		return nil // see Adopt
+	}
 	err := p.create()
 	if err != nil {
 		err = fmt.Errorf("%s: %w", pathField, err)
@@ -147,6 +150,9 @@ func (p *Plan) Undo() error {
 	if p.leaf >= 0 {
 		unix.Close(p.leaf)
 		p.leaf = -1
+	}
+	if p.unit != nil {
+		return p.undoUnit()
 	}
 	var errs []error
 	for i := len(p.made) - 1; i >= 0; i-- {

@@ -35,7 +35,12 @@ func (r rule) total() bool {
 
 // String is the rule as devices.allow and devices.deny of cgroup v1 take it.
 func (r rule) String() string {
-	text := string(r.kind) + " " + number(r.major) + ":" + number(r.minor) + " "
+	return string(r.kind) + " " + number(r.major) + ":" + number(r.minor) + " " + r.letters()
+}
+
+// letters are the accesses that the rule is about.
+func (r rule) letters() string {
+	text := ""
 	for _, a := range []struct {
 		bit    access
 		letter string
@@ -128,6 +133,9 @@ func unrestricted(rules []rule) bool {
 
 // setDevices puts the device rules in force.
 func (p *Plan) setDevices() error {
+	if len(p.dirs) == 0 {
+		return nil
+	}
 	if !p.v2() {
 		return setDeviceFiles(p.Paths()["devices"], p.rules)
 	}

@@ -161,7 +161,7 @@ const seed = "default 100, and that of devices"
 // every file, and tells what has got into each.
 func emulate(t *testing.T, facts host.Facts, r *specs.LinuxResources, bfq bool, set func(*Plan) error) (map[string]string, error) {
 	t.Helper()
-	p, err := NewPlan(&facts, spec(r), "c9")
+	p, err := NewPlan(&facts, spec(r), "c9", Filesystem)
 	if err != nil {
 		t.Fatal(err)
 	}

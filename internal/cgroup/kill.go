@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/vial-run/vial/internal/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,7 +40,7 @@ func killFrozen(paths map[string]string, freezer string, signal unix.Signal) err
 		return err
 	}
 	if !paused {
-		if err := freezeV1(freezer, "FROZEN"); err == unix.ENOENT {
+		if err := tellFreezer(freezer, "FROZEN"); err == unix.ENOENT {
 			return nil
 		} else if err != nil {
 			return err
@@ -47,7 +48,7 @@ func killFrozen(paths map[string]string, freezer string, signal unix.Signal) err
 	}
 	err = killEach(paths, signal)
 	if !paused || signal == unix.SIGKILL {
-		if thaw := freezeV1(freezer, "THAWED"); thaw != unix.ENOENT {
+		if thaw := tellFreezer(freezer, "THAWED"); thaw != unix.ENOENT {
 			err = errors.Join(err, thaw)
 		}
 	}
@@ -99,7 +100,7 @@ func killBatch(dir string, pids []int, signal unix.Signal) error {
 		}
 	}()
 	for _, pid := range pids {
-		fd, err := unix.PidfdOpen(pid, 0)
+		fd, err := sys.PidfdOpen(pid, 0)
 		if err == unix.ESRCH {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/vial-run/vial/internal/host"
@@ -18,7 +19,7 @@ const pathField = "linux.cgroupsPath"
 // controllers to one below it ("no internal processes", cgroups(7)).
 func place(facts *host.Facts, text, id string, own func() (map[string]string, error)) ([]dir, error) {
 	if strings.Count(text, ":") == 2 && !strings.Contains(text, "/") {
-		return nil, fmt.Errorf("%s: %q is a path for systemd, which vial does not drive yet; use a path such as /%s", pathField, text, id)
+		return nil, fmt.Errorf("%s: %q is a path for systemd: use --systemd-cgroup, or a path such as /%s", pathField, text, id)
 	}
 	inner, absolute := path.Clean("/"+text), strings.HasPrefix(text, "/")
 	if text == "" || !absolute && inner == "/" {
@@ -74,10 +75,10 @@ func below(root, own string) string {
 		root = ""
 	}
 	rest, ok := strings.CutPrefix(own, root)
-	if !ok || rest != "" && rest[0] != '/' || strings.HasPrefix(rest, "/..") {
+	if !ok || rest != "" && rest[0] != '/' || slices.Contains(strings.Split(rest, "/"), "..") {
 		return "/"
 	}
-	return "/" + strings.TrimPrefix(rest, "/")
+	return path.Clean("/" + rest)
 }
 
 // ownCgroups tells where vial itself is: for each controller, and "" for cgroup2.

@@ -75,7 +75,7 @@ func TestPlaceRefuses(t *testing.T) {
 	}{
 		{factsV2, "/", `linux.cgroupsPath: "/" is the root of the hierarchy, which belongs to the host`},
 		{factsV2, "/a/..", `linux.cgroupsPath: "/a/.." is the root of the hierarchy, which belongs to the host`},
-		{factsV1, "system.slice:vial:c9", `linux.cgroupsPath: "system.slice:vial:c9" is a path for systemd, which vial does not drive yet; use a path such as /c9`},
+		{factsV1, "system.slice:vial:c9", `linux.cgroupsPath: "system.slice:vial:c9" is a path for systemd: use --systemd-cgroup, or a path such as /c9`},
 		{host.Facts{}, "/a", `no cgroup filesystem is mounted below /sys/fs/cgroup: mount cgroup2 there`},
 		{factsV1, "a", `broken`},
 	} {
@@ -95,6 +95,8 @@ func TestBelow(t *testing.T) {
 		{"/a", "/ab", "/"},
 		{"/a", "/", "/"},
 		{"/", "/../x", "/"}, // seen from within a cgroup namespace
+		{"/", "//..", "/"},
+		{"/", "/..x", "/..x"},
 		{"/", "", "/"},
 	} {
 		if got := below(c.root, c.own); got != c.want {
@@ -114,6 +116,7 @@ func TestParseOwn(t *testing.T) {
 func FuzzPlace(f *testing.F) {
 	f.Add("/a/../b", "/x")
 	f.Add("../..", "/x/y")
+	f.Add("b", "//..")
 	f.Fuzz(func(t *testing.T, text, own string) {
 		for _, facts := range []host.Facts{factsV1, factsV2, factsHybrid} {
 			dirs, err := place(&facts, text, "c9", func() (map[string]string, error) {
@@ -132,7 +135,7 @@ func FuzzPlace(f *testing.F) {
 }
 
 func TestPathsAndDirs(t *testing.T) {
-	p, err := NewPlan(&factsHybrid, &specs.Spec{Linux: &specs.Linux{CgroupsPath: "/x"}}, "c9")
+	p, err := NewPlan(&factsHybrid, &specs.Spec{Linux: &specs.Linux{CgroupsPath: "/x"}}, "c9", Filesystem)
 	if err != nil {
 		t.Fatal(err)
 	}

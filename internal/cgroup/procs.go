@@ -95,22 +95,45 @@ func children(dir string) ([]string, error) {
 	if st.Nlink == 2 {
 		return nil, nil // cgroupfs counts directories below in the links
 	}
-	var list, names []string
+	var list []string
+	names, err := readNames(fd)
+	if err != nil {
+		return nil, errorAt("read", dir, err)
+	}
+	for _, name := range names {
+		if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			list = append(list, name)
+		}
+	}
+	return list, nil
+}
+
+// entries are the names of the files and cgroups in one.
+func entries(dir string) ([]string, error) {
+	fd, err := openAt(unix.AT_FDCWD, dir, unix.O_RDONLY|unix.O_DIRECTORY)
+	if gone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errorAt("open", dir, err)
+	}
+	defer unix.Close(fd)
+	names, err := readNames(fd)
+	if err != nil {
+		return nil, errorAt("read", dir, err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func readNames(fd int) (names []string, err error) {
 	buf := make([]byte, 8<<10)
 	for {
 		n, err := retry(func() (int, error) { return unix.Getdents(fd, buf) })
-		if err != nil {
-			return nil, errorAt("read", dir, err)
+		if err != nil || n <= 0 {
+			return names, err
 		}
-		if n <= 0 {
-			return list, nil
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names[:0])
-		for _, name := range names {
-			if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
-				list = append(list, name)
-			}
-		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vial-run/vial/internal/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -129,28 +130,37 @@ func drain(dir string, limit time.Duration) error {
 	return errorAt("open", dir+"/cgroup.events", err)
 }
 
-// drainUnified waits until nothing is in a cgroup2 or below it. The kernel holds
-// back an event that follows another within 10 ms (cgroup_file_notify), and a
-// container that lives for less is nothing rare: so the first looks do not wait
-// for the event.
+// drainUnified waits until nothing is in a cgroup2 or below it.
 func drainUnified(events int, limit time.Duration) error {
+	_, err := awaitEvent(events, "populated 0", limit)
+	if errors.Is(err, unix.ENODEV) { // removed meanwhile
+		return nil
+	}
+	return err
+}
+
+// awaitEvent waits until the cgroup.events of a cgroup2 has a line, and tells
+// whether it came in time. The kernel holds back an event that follows another
+// within 10 ms (cgroup_file_notify), and a container that lives for less is
+// nothing rare: so the first looks do not wait for the event.
+func awaitEvent(events int, line string, limit time.Duration) (bool, error) {
 	deadline := time.Now().Add(limit)
 	buf := make([]byte, 256)
 	for wait := time.Millisecond; ; wait *= 2 {
 		n, err := retry(func() (int, error) { return unix.Pread(events, buf, 0) })
-		switch {
-		case err == unix.ENODEV: // removed meanwhile
-			return nil
-		case err != nil:
-			return fmt.Errorf("read cgroup.events: %w", err)
+		if err != nil {
+			return false, fmt.Errorf("read cgroup.events: %w", err)
+		}
+		if strings.Contains(string(buf[:n]), line) {
+			return true, nil
 		}
 		left := time.Until(deadline)
-		if strings.Contains(string(buf[:n]), "populated 0") || left <= 0 {
-			return nil
+		if left <= 0 {
+			return false, nil
 		}
 		poll := []unix.PollFd{{Fd: int32(events), Events: unix.POLLPRI}}
 		if _, err := retry(func() (int, error) { return unix.Poll(poll, millis(min(wait, left))) }); err != nil {
-			return fmt.Errorf("poll cgroup.events: %w", err)
+			return false, fmt.Errorf("poll cgroup.events: %w", err)
 		}
 	}
 }
@@ -165,7 +175,7 @@ func drainV1(dir string, limit time.Duration) error {
 	}
 	var poll []unix.PollFd
 	for _, pid := range pids[:min(len(pids), batch)] {
-		if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+		if fd, err := sys.PidfdOpen(pid, 0); err == nil {
 			defer unix.Close(fd)
 			poll = append(poll, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 		}

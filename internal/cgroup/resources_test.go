@@ -80,7 +80,7 @@ func TestConvert(t *testing.T) {
 			if version == "v2" {
 				r.Unified = map[string]string{"memory.high": "1", "io.max": "8:0 rbps=1\n8:16 wbps=2\n", "cgroup.max.depth": "3"}
 			}
-			p, err := NewPlan(&facts, spec(r), "c9")
+			p, err := NewPlan(&facts, spec(r), "c9", Filesystem)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,12 +99,12 @@ func TestConvert(t *testing.T) {
 	}
 	t.Run("nothing", func(t *testing.T) {
 		for _, r := range []*specs.LinuxResources{nil, {}, {Memory: &specs.LinuxMemory{Limit: ptr(int64(0))}, CPU: &specs.LinuxCPU{Shares: ptr(uint64(0))}}} {
-			p, err := NewPlan(&factsV2, spec(r), "c9")
+			p, err := NewPlan(&factsV2, spec(r), "c9", Filesystem)
 			if err != nil || len(p.writes) > 0 || len(p.rules) != 12 {
 				t.Errorf("%+v, %v", p, err)
 			}
 		}
-		if _, err := NewPlan(&factsV2, &specs.Spec{}, "c9"); err != nil {
+		if _, err := NewPlan(&factsV2, &specs.Spec{}, "c9", Filesystem); err != nil {
 			t.Errorf("no linux at all: %v", err)
 		}
 	})
@@ -134,7 +134,7 @@ func TestConvertRefuses(t *testing.T) {
 		{host.Facts{Hierarchies: factsFull.Hierarchies[:2]}, specs.LinuxResources{},
 			"linux.resources.devices: the host has no v1 hierarchy with the controller devices"},
 	} {
-		_, err := NewPlan(&c.facts, spec(&c.r), "c9")
+		_, err := NewPlan(&c.facts, spec(&c.r), "c9", Filesystem)
 		if err == nil || err.Error() != c.want {
 			t.Errorf("got  %v\nwant %s", err, c.want)
 		}

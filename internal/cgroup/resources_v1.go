@@ -8,7 +8,10 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-const memoryLimitFile = "memory.limit_in_bytes"
+const (
+	memoryLimitFile = "memory.limit_in_bytes"
+	memswLimitFile  = "memory.memsw.limit_in_bytes"
+)
 
 // writesV1 is which field goes to which file of cgroup v1, in order.
 func writesV1(r *specs.LinuxResources) ([]write, error) {
@@ -39,7 +42,7 @@ func writesV1(r *specs.LinuxResources) ([]write, error) {
 }
 
 func memoryV1(m specs.LinuxMemory) []write {
-	swap := write{"memory", "memory.memsw.limit_in_bytes", unless0(m.Swap), "memory.swap", 0}
+	swap := write{"memory", memswLimitFile, unless0(m.Swap), "memory.swap", 0}
 	if swap.value == "" && orZero(m.Limit) == -1 {
 		// No limit for memory is none for memory and swap together either.
 		swap.value, swap.field = "-1", "memory.limit"
@@ -47,7 +50,7 @@ func memoryV1(m specs.LinuxMemory) []write {
 	if swap.value == "-1" {
 		swap.how = optional // the kernel may not account for swap
 	}
-	kill := write{"memory", "memory.oom_control", "", "memory.disableOOMKiller", 0}
+	kill := write{"memory", oomControlFile, "", "memory.disableOOMKiller", 0}
 	if orZero(m.DisableOOMKiller) {
 		kill.value = "1"
 	}

@@ -79,6 +79,15 @@ type writer struct {
 	*Plan
 	open    []int // parallel to dirs; -1 is not open
 	refused []string
+	undo    *[]replaced // notes what was there before, if not nil
+}
+
+func (p *Plan) writer() *writer {
+	w := &writer{Plan: p, open: make([]int, len(p.dirs))}
+	for i := range w.open {
+		w.open[i] = -1
+	}
+	return w
 }
 
 // setLimits does the writes of the plan, in order.
@@ -86,13 +95,14 @@ func (p *Plan) setLimits() error {
 	if len(p.writes) == 0 {
 		return nil
 	}
-	w := writer{Plan: p, open: make([]int, len(p.dirs))}
-	for i := range w.open {
-		w.open[i] = -1
-	}
+	w := p.writer()
 	defer w.close()
+	return w.all(p.writes)
+}
+
+func (w *writer) all(list []write) error {
 	skip := false
-	for _, next := range p.writes {
+	for _, next := range list {
 		if skip || next.is(early) {
 			skip = skip && next.is(orNext)
 			continue
@@ -126,17 +136,24 @@ func (w *writer) do(next write) (bool, error) {
 	if next.is(guard) {
 		return true, watch(dir, next)
 	}
+	var before replaced
+	if w.undo != nil {
+		before = look(dir, path, next)
+	}
 	err = writeBeneath(dir, path, next.file, next.value)
+	if err == nil && w.undo != nil {
+		*w.undo = append(*w.undo, before)
+	}
 	switch {
 	case next.is(optional|orNext) && errors.Is(err, unix.ENOENT):
 		return false, nil
 	case next.is(tentative) && errors.Is(err, unix.EINVAL):
 		w.refused = append(w.refused, next.file)
 		return false, nil
-	case next.file == memoryLimitFile && errors.Is(err, unix.EBUSY):
-		return false, tooLow(path, next.value, err)
+	case err != nil:
+		return false, explain(path, next, err)
 	}
-	return err == nil, err
+	return true, nil
 }
 
 // directory is the container's cgroup that a controller's files are in.
@@ -194,18 +211,4 @@ func watch(dir int, w write) error {
 		what = "memory+swap"
 	}
 	return fmt.Errorf("rejecting %s limit %s <= usage %d", what, w.value, usage)
-}
-
-// tooLow says why v1 does not take a memory limit: it has given back what it
-// could, several times over, before it says EBUSY (mem_cgroup_resize_max).
-func tooLow(path, limit string, err error) error {
-	number := func(file string) string {
-		text, err := readFile(path + "/" + file)
-		if err != nil {
-			return "unknown"
-		}
-		return strings.TrimSpace(text)
-	}
-	return fmt.Errorf("unable to set memory limit to %s (current usage: %s, peak usage: %s): %w",
-		limit, number("memory.usage_in_bytes"), number("memory.max_usage_in_bytes"), err)
 }

@@ -14,6 +14,9 @@ import (
 // is asked with "/." behind it, which takes no descriptor: the limit on open
 // files may be spent.
 func executable(c *compiler) {
+	if c.in.Hook != nil {
+		return // its path is absolute, and execve says as much
+	}
 	name := c.spec.Process.Args[0]
 	c.Step(at("process", "args").Index(0), "exec: "+strconv.Quote(name)).Plain = true
 	found := c.Label()
@@ -39,13 +42,25 @@ func executable(c *compiler) {
 	c.Place(found)
 }
 
+// bare is a name as it is, unless it would not fit in one line.
+func bare(name string) string {
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
+}
+
 // execve becomes the user's process. What is still open closes here, and once
 // more what a bug might have left without the flag.
 func execve(c *compiler) {
+	if c.in.Hook != nil {
+		c.startContainerHook()
+		return
+	}
 	name := c.spec.Process.Args[0]
 	argv := c.Strings("argv", c.spec.Process.Args)
 	envp := c.environmentAddresses()
-	step := c.Step(at("process", "args").Index(0), "exec: "+strconv.Quote(name))
+	step := c.Step(at("process", "args").Index(0), "exec "+bare(name)) // which runc words otherwise than a look for it
 	step.Plain = true
 	c.out.Exec = string(step.Origin) + ": " + step.Phrase
 	c.CloseRange(c.out.FirstInherited, unix.CLOSE_RANGE_CLOEXEC)

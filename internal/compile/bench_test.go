@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/vial-run/vial/internal/image"
-	"github.com/vial-run/vial/internal/program"
 )
 
 // BenchmarkDefault is the way from a checked default config to the executable.
@@ -16,7 +15,7 @@ func BenchmarkDefault(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := image.Build(out.Program.Encode(program.AMD64)); err != nil {
+		if _, err := image.Build(out.Program); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,21 @@
 package compile
 
-import "golang.org/x/sys/unix"
+import (
+	"github.com/vial-run/vial/internal/config"
+	"github.com/vial-run/vial/internal/host"
+	"golang.org/x/sys/unix"
+)
+
+// Grantable are the capabilities that a process of the container can have: all
+// that the kernel knows in a user namespace of its own, else what vial has too.
+// The spec wants no failure for want of the others.
+func Grantable(cfg *config.Config, facts *host.Facts) uint64 {
+	known := uint64(1)<<(facts.LastCap+1) - 1
+	if cfg.Namespaces.Has(unix.CLONE_NEWUSER) {
+		return known
+	}
+	return known & facts.Permitted
+}
 
 // boundingSet drops from the bounding set what the config does not name.
 func boundingSet(c *compiler) {
@@ -14,17 +29,17 @@ func boundingSet(c *compiler) {
 
 // capabilities sets the other four sets. A set that is absent is empty.
 func capabilities(c *compiler) {
-	known := uint64(1)<<(c.in.Facts.LastCap+1) - 1
+	can := Grantable(c.cfg, &c.in.Facts)
 	set := c.cfg.Capabilities
 	c.Step(at("process", "capabilities"), "set the capabilities")
-	c.Capset(set.Effective&known, set.Permitted&known, set.Inheritable&known)
-	if set.Inheritable&known == 0 {
+	c.Capset(set.Effective&can, set.Permitted&can, set.Inheritable&can)
+	if set.Inheritable&can == 0 {
 		return // the kernel keeps the ambient set within the inheritable one: it is empty
 	}
 	c.Step(at("process", "capabilities", "ambient"), "set the ambient capabilities")
 	c.PrctlAmbient(unix.PR_CAP_AMBIENT_CLEAR_ALL, 0)
 	for n := 0; n <= c.in.Facts.LastCap; n++ {
-		if set.Ambient&(1<<n) != 0 {
+		if set.Ambient&can&(1<<n) != 0 {
 			c.PrctlAmbient(unix.PR_CAP_AMBIENT_RAISE, n)
 		}
 	}

@@ -7,11 +7,20 @@ import (
 )
 
 // enterCgroups moves the process into its v1 cgroups (into one of v2 it was
-// born), then makes them the root of its view. It moves itself, through a
+// born). It moves itself, through a
 // file for each hierarchy: the kernel stops nothing for a process that moves
 // its only thread. It is the container's own process, not the one before the
 // clone: with pids.max 1 that one could not have forked.
+//
+// With systemd it is moved by systemd, and the same holds: a limit on tasks of 1
+// is in force from the start. It waits meanwhile, and vial's end is its own.
 func enterCgroups(c *compiler) {
+	if c.in.Unit != "" {
+		c.Step(at("linux", "cgroupsPath"), "have systemd make "+c.in.Unit+" and put the process into it")
+		buffer, size := c.answer()
+		c.request(program.RequestCgroup, buffer, size)
+		return
+	}
 	for i, dir := range c.in.CgroupDirs {
 		if len(dir.Controllers) == 0 {
 			continue
@@ -21,6 +30,10 @@ func enterCgroups(c *compiler) {
 		c.Write(program.FD(tasks), "0")
 		c.CloseFD(tasks)
 	}
+}
+
+// cgroupNamespace makes the cgroups that the process is in the root of its view.
+func cgroupNamespace(c *compiler) {
 	if c.cfg.Namespaces.Has(unix.CLONE_NEWCGROUP) {
 		c.Step(at("linux", "namespaces"), "make a cgroup namespace")
 		c.Unshare(unix.CLONE_NEWCGROUP)
@@ -29,8 +42,13 @@ func enterCgroups(c *compiler) {
 
 // tasks is the descriptor of the file tasks of the cgroup in CgroupDirs[i].
 func (c *compiler) tasks(i int) int {
-	first := len(c.out.Inherited) - len(c.in.CgroupDirs)
-	return c.out.FirstInherited + first + i
+	n := c.inherited(RoleTasks)
+	for _, dir := range c.in.CgroupDirs[:i] {
+		if len(dir.Controllers) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // cgroupMount serves a mount of type cgroup.

@@ -21,6 +21,7 @@ import (
 	"github.com/vial-run/vial/internal/config"
 	"github.com/vial-run/vial/internal/host"
 	"github.com/vial-run/vial/internal/program"
+	"golang.org/x/sys/unix"
 )
 
 // Input is all that a program depends on.
@@ -33,14 +34,38 @@ type Input struct {
 	Start   StartMode
 	Stdio   [3]Stdio
 	Keyring Keyring
+	Root    RootSwitch
+
+	// Hook is the hook that a program is for, if it is for one.
+	Hook *config.Hook
+
+	// Unattended says that nobody has anything to do between the end of the set-up
+	// and execve, so that the program need not wait.
+	Unattended bool
+
+	// Preserve is how many descriptors from number 3 on the user's process
+	// gets beside the standard ones.
+	Preserve int
+
+	// NotifyDir is the directory on the host to be mounted for the socket
+	// NotifySocket, or empty.
+	NotifyDir string
 
 	// CgroupDirs are the container's own cgroups on the host, one for each
 	// hierarchy; one without controllers is in cgroup v2.
 	CgroupDirs []host.CgroupDir
 
+	// Unit is the unit that systemd makes for those cgroups, around the
+	// container's first process; empty if they are there before it.
+	Unit string
+
 	// SymlinkSources holds, for a mount with the option copy-symlink whose
 	// source is a symbolic link, what that link says; by index of the mount.
 	SymlinkSources map[int]string
+
+	// HostMounts is where the mounts are that stand on the host's root, to be
+	// unmounted in this order. They are needed only for MoveRoot.
+	HostMounts []string
 
 	// RootfsMountpoint is where the mount that holds the rootfs is mounted.
 	// It is needed only if linux.rootfsPropagation is shared.
@@ -60,6 +85,7 @@ const (
 // Stdio is what one of descriptors 0, 1 and 2 is.
 type Stdio struct {
 	Null bool   // the null device of the host
+	Own  bool   // the null device of the container, which stays as it is
 	UID  uint32 // its owner
 }
 
@@ -70,8 +96,9 @@ const (
 	RoleChannel Role = iota // socket to the parent
 	RoleStart               // fifo that `vial start` writes a byte to
 	RoleResult              // fifo that a failure after start is written to
-	RoleCgroup              // directory of the cgroup v2 to be born in
+	RoleCgroup              // directory of the cgroup v2 to clone the first process into
 	RoleTasks               // file tasks of a cgroup v1; one for each of CgroupDirs that is in v1
+	RoleInit                // pidfd of the first process of the container that an exec joins
 )
 
 // Output is a program and what it expects of who launches it.
@@ -89,8 +116,61 @@ type Output struct {
 // Compile makes the program for a container. An error names the field of
 // config.json that cannot be served.
 func Compile(in Input) (*Output, error) {
-	c := newCompiler(in)
-	for _, pass := range order() {
+	roles := []Role{RoleChannel}
+	if in.Start == StartOnRequest {
+		roles = append(roles, RoleStart, RoleResult)
+	}
+	if in.Unit == "" {
+		for _, role := range cgroupRoles(in.CgroupDirs) {
+			if role != RoleCgroup || in.staged() {
+				roles = append(roles, role)
+			}
+		}
+	}
+	return compile(in, order(), roles)
+}
+
+// staged tells whether the program has to make the container's first process: a
+// time namespace takes in nobody but children. Else who launches it makes it that
+// (program.Program.Clone), which saves a process.
+func (in *Input) staged() bool { return in.Config.Namespaces.Has(unix.CLONE_NEWTIME) }
+
+// Exec makes the program for one more process in a container that runs: that
+// of in.Config.Spec.Process, in the namespaces of the process that RoleInit is.
+// Who launches it starts it in the container's cgroup v2; CgroupDirs are those
+// of v1.
+func Exec(in Input) (*Output, error) {
+	in.Start = StartAtOnce
+	return compile(in, execOrder(), append([]Role{RoleChannel, RoleInit}, cgroupRoles(in.CgroupDirs)...))
+}
+
+// CreateContainerHook makes the program for in.Hook, a createContainer hook of
+// the container whose first process RoleInit is and waits before pivot_root.
+func CreateContainerHook(in Input) (*Output, error) {
+	in.Start = StartAtOnce
+	return compile(in, createContainerOrder(), append([]Role{RoleChannel, RoleInit}, cgroupRoles(in.CgroupDirs)...))
+}
+
+// StartContainerHook makes the program for in.Hook, a startContainer hook. Its
+// path is looked up in the container, so who made the image decides what it is:
+// it gets what Exec would give the container's process and nothing more.
+func StartContainerHook(in Input) (*Output, error) { return Exec(in) }
+
+func cgroupRoles(dirs []host.CgroupDir) []Role {
+	var roles []Role
+	for _, dir := range dirs {
+		role := RoleTasks
+		if len(dir.Controllers) == 0 {
+			role = RoleCgroup
+		}
+		roles = append(roles, role)
+	}
+	return roles
+}
+
+func compile(in Input, passes []pass, inherited []Role) (*Output, error) {
+	c := newCompiler(in, inherited)
+	for _, pass := range passes {
 		pass.emit(c)
 		if c.err != nil {
 			return nil, c.err
@@ -116,6 +196,7 @@ type compiler struct {
 	// Where calls lead: a failure before and after start, and the death of
 	// the parent.
 	setupFailed, startFailed, orphaned program.Target
+	asks                               bool // and so may find that the parent is dead
 
 	// Descriptors that more than one pass uses.
 	root   program.Slot // the rootfs, on top of everything mounted there
@@ -127,12 +208,18 @@ type compiler struct {
 
 	executable program.Slot // address of the path to execute, see args.go
 	home       program.Arg  // the string HOME=…, or nothing
+	passwd     program.Slot // open on the container's /etc/passwd if there is a home, or 0
 	cwd        program.Slot // 0 once it is entered
 	pending    []pendingReadonly
+	remounted  map[int]program.Slot // mounts that later entries remount, by index
 }
 
-func newCompiler(in Input) *compiler {
+func newCompiler(in Input, inherited []Role) *compiler {
 	b := program.NewBuilder()
+	if user := &in.Config.Spec.Process.User; terminal(&in) {
+		// The terminal takes the places of the three, and is the user's.
+		in.Stdio = [3]Stdio{{UID: user.UID}, {UID: user.UID}, {UID: user.UID}}
+	}
 	c := &compiler{
 		Builder: b, in: in, cfg: in.Config, spec: in.Config.Spec,
 		setupFailed: b.Label(), startFailed: b.Label(), orphaned: b.Label(),
@@ -140,18 +227,8 @@ func newCompiler(in Input) *compiler {
 		fs: b.Slot("fs"), mount: b.Slot("mount"), target: b.Slot("target"),
 		dir: b.Slot("dir"), dir2: b.Slot("dir2"), executable: b.Slot("executable"),
 	}
-	c.out.FirstInherited = 3
-	c.out.Inherited = []Role{RoleChannel}
-	if in.Start == StartOnRequest {
-		c.out.Inherited = append(c.out.Inherited, RoleStart, RoleResult)
-	}
-	for _, dir := range in.CgroupDirs {
-		role := RoleTasks
-		if len(dir.Controllers) == 0 {
-			role = RoleCgroup
-		}
-		c.out.Inherited = append(c.out.Inherited, role)
-	}
+	c.out.FirstInherited = 3 + in.Preserve
+	c.out.Inherited = inherited
 	b.FailTo(c.setupFailed)
 	return c
 }

@@ -36,6 +36,11 @@ func defaultDevices() []config.Device {
 	}
 }
 
+// ptmx is a link to the container's own terminal multiplexer and never a device
+// (runtime-linux.md and config-linux.md, default devices), even where an engine
+// that passes all devices on lists it.
+const ptmx = "/dev/ptmx"
+
 // allDevices are the defaults, but where linux.devices has the same path, and
 // linux.devices. Of several for one path the last counts: engines add a device
 // to a list that may hold it already.
@@ -51,7 +56,7 @@ func (c *compiler) allDevices() []device {
 		}
 	}
 	for i, d := range c.cfg.Devices {
-		if last[d.Path] == i {
+		if last[d.Path] == i && d.Path != ptmx {
 			all = append(all, device{d, i})
 		}
 	}
@@ -73,7 +78,7 @@ func (c *compiler) boundDev() bool {
 func (c *compiler) fresh(unsafePath string) bool {
 	fresh := false
 	for _, m := range c.cfg.Mounts {
-		if m.Destination == "/" || strings.HasPrefix(unsafePath, m.Destination+"/") {
+		if m.Kind != config.KindRemount && strings.HasPrefix(unsafePath, m.Destination+"/") {
 			fresh = m.Kind == config.KindTmpfs && !m.CopyUp && m.Destination == path.Dir(unsafePath)
 		}
 	}
@@ -134,7 +139,11 @@ func (c *compiler) makeDevice(d device, dir program.Slot) {
 
 func (c *compiler) bindDevice(d device) {
 	c.fromHidden(hiddenNodes + "/" + d.id())
-	c.MoveMount(c.mount, c.fileTarget(d.Path))
+	check := program.RequestKind(0)
+	if d.index >= 0 {
+		check = program.RequestDevice
+	}
+	c.MoveMount(c.mount, c.fileTarget(c.mount, d.Path, check))
 	c.closeAll(c.mount, c.target)
 }
 
@@ -149,7 +158,7 @@ func (c *compiler) links(dev program.Slot) {
 	} {
 		c.ignoring(unix.EEXIST, c.Symlinkat(l[0], dev.Content(), l[1]))
 	}
-	if c.fresh("/dev/ptmx") {
+	if c.fresh(ptmx) {
 		c.Symlinkat("pts/ptmx", dev.Content(), "ptmx")
 		return
 	}

@@ -42,22 +42,24 @@ func (c *compiler) variable(name string) string {
 // home finds HOME for a process that has none in its environment, as runc
 // does: the user's line of the container's /etc/passwd, or "/". The file is
 // the container's, so it is opened beneath the root and never waited for; the
-// parent takes a regular file of modest size for it and nothing else.
+// parent takes a regular file of modest size for it and nothing else. It is
+// asked when all is set up (ready), since each question costs two changes of
+// process.
 func home(c *compiler) {
-	if c.variable("HOME") != "" {
+	if c.in.Hook != nil && !c.hookNeedsEnvironment() || c.variable("HOME") != "" {
 		return
 	}
-	c.Step(at("process", "user", "uid"), "look up the home directory")
+	c.Step(at("process", "user", "uid"), "open the file that the home directory is looked up in")
 	c.home = c.Buffer("home", len("HOME=")+homeLimit+1, "HOME=/")
-	none := c.Label()
-	passwd := c.Slot("passwd")
+	none, done := c.Label(), c.Label()
+	c.passwd = c.Slot("passwd")
 	c.Openat2(c.root.Content(), "etc/passwd", program.How{
 		Flags:   program.O_RDONLY | program.O_NONBLOCK | program.O_NOCTTY | program.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	}).Into(passwd).On(program.AnyErrno, none)
-	c.request(program.RequestHome, c.home.At(len("HOME=")), homeLimit, passwd)
-	c.Close(passwd)
+	}).Into(c.passwd).On(program.AnyErrno, none).Then(done)
 	c.Place(none)
+	c.Set(program.Int(0)).Into(c.passwd)
+	c.Place(done)
 }
 
 // environmentAddresses is the environment as execve takes it.

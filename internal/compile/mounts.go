@@ -3,6 +3,8 @@ package compile
 import (
 	"fmt"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vial-run/vial/internal/config"
@@ -16,18 +18,21 @@ type mountStep struct {
 	config.Mount
 	index  int
 	origin field.Path
+	mode   program.Arg // where the mode of the filesystem's root is written, if config.json does not say it
 }
 
-// A pendingReadonly is a tmpfs to be made read-only once everything in it is made.
+// A pendingReadonly is a mount to be made read-only once everything in it is made.
 type pendingReadonly struct {
 	slot program.Slot
 	step mountStep
+	made int // index of the entry that mounted it, or -1
 }
 
 // mounts serves every entry of mounts, in their order.
 func mounts(c *compiler) {
+	c.keepRemounted()
 	for i, m := range c.cfg.Mounts {
-		c.mountOne(mountStep{m, i, at("mounts").Index(i)})
+		c.mountOne(mountStep{Mount: m, index: i, origin: at("mounts").Index(i)})
 	}
 }
 
@@ -35,6 +40,10 @@ func (c *compiler) mountOne(m mountStep) {
 	what := m.Type
 	if m.Kind == config.KindBind {
 		what = m.Source
+	}
+	if m.Kind == config.KindRemount {
+		c.remount(m)
+		return
 	}
 	c.Step(m.origin, "mount "+what+" on "+m.Destination)
 	switch m.Kind {
@@ -68,6 +77,16 @@ func (c *compiler) detachedFilesystem(m mountStep, fstype string, attributes uin
 		}
 		c.FsconfigFlag(c.fs, flag)
 	}
+	if m.mode != (program.Arg{}) {
+		c.FsconfigStringIn(c.fs, "mode", m.mode)
+	}
+	c.fsconfigData(m)
+	c.FsconfigCreate(c.fs)
+	c.Fsmount(c.fs, attributes).Into(c.mount)
+	c.Close(c.fs)
+}
+
+func (c *compiler) fsconfigData(m mountStep) {
 	for _, kv := range m.Data {
 		if kv.HasValue {
 			c.FsconfigString(c.fs, kv.Key, kv.Value)
@@ -75,15 +94,20 @@ func (c *compiler) detachedFilesystem(m mountStep, fstype string, attributes uin
 			c.FsconfigFlag(c.fs, kv.Key)
 		}
 	}
-	c.FsconfigCreate(c.fs)
-	c.Fsmount(c.fs, attributes).Into(c.mount)
-	c.Close(c.fs)
 }
 
 // attach puts the detached mount where the config wants it.
 func (c *compiler) attach(m mountStep) {
-	c.attachTo(m, c.dirTarget(m.Destination, targetOf(m)))
-	c.Close(c.mount)
+	how := targetOf(m)
+	if how.Resolve&unix.RESOLVE_NO_SYMLINKS == 0 {
+		c.attachTo(m, c.dirTarget(m.Destination, how))
+	} else {
+		c.Step(m.origin, "open "+m.Destination+": filesystem "+strconv.Quote(m.Type)+" must be mounted on ordinary directory")
+		target := c.dirTarget(m.Destination, how)
+		c.Step(m.origin, "attach "+m.Type)
+		c.attachTo(m, target)
+	}
+	c.letGo(m)
 }
 
 // targetOf is how the directory for a new filesystem is opened.
@@ -99,28 +123,35 @@ func targetOf(m mountStep) program.How {
 
 // attachTo moves the mount onto target. It leaves c.mount open.
 func (c *compiler) attachTo(m mountStep, target program.Slot) {
-	c.recursiveAttributes(m)
+	c.recursiveAttributes(m, c.mount)
 	c.MoveMount(c.mount, target)
 	c.Close(target)
-	c.propagate(m)
+	c.propagate(m, c.mount)
 }
 
 // recursiveAttributes sets the attributes that reach the mounts below as well.
-func (c *compiler) recursiveAttributes(m mountStep) {
+func (c *compiler) recursiveAttributes(m mountStep, s program.Slot) {
 	if m.RecSet|m.RecClear != 0 {
-		c.MountSetattr(c.mount, unix.AT_RECURSIVE, program.MountAttr{Set: m.RecSet, Clear: m.RecClear})
+		c.MountSetattr(s, unix.AT_RECURSIVE, program.MountAttr{Set: m.RecSet, Clear: m.RecClear})
 	}
 }
 
-func (c *compiler) propagate(m mountStep) {
+func (c *compiler) propagate(m mountStep, s program.Slot) {
 	for _, p := range m.Propagation {
 		flags := uint64(0)
 		if p&unix.MS_REC != 0 {
 			flags = unix.AT_RECURSIVE
 		}
-		c.MountSetattr(c.mount, flags, program.MountAttr{Propagation: p &^ unix.MS_REC})
+		c.MountSetattr(s, flags, program.MountAttr{Propagation: p &^ unix.MS_REC})
 	}
 }
+
+// boundAttributes are those that a bind mount with options has only if they are
+// named: what its source has of them counts only for one without options. So
+// does MS_REMOUNT|MS_BIND of mount(2), with which other runtimes set them, and
+// it too keeps the source's access times unless other ones are named.
+const boundAttributes = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV |
+	unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NOSYMFOLLOW
 
 func (c *compiler) bindMount(m mountStep) {
 	if link, ok := c.in.SymlinkSources[m.index]; ok {
@@ -140,60 +171,96 @@ func (c *compiler) bindMount(m mountStep) {
 	}
 	c.OpenTreeAt(program.CWD, source, flags).Into(c.mount)
 	if m.Set|m.Clear != 0 {
-		c.MountSetattr(c.mount, 0, program.MountAttr{Set: m.Set, Clear: m.Clear})
+		c.MountSetattr(c.mount, 0, program.MountAttr{Set: m.Set, Clear: boundClear(m)})
 	}
 	how := program.InRoot
 	if m.DestNofollow {
 		how.Flags |= program.O_NOFOLLOW
 	}
 	c.attachTo(m, c.targetLike(c.mount, m.Destination, how))
-	c.Close(c.mount)
+	c.letGo(m)
+}
+
+// boundClear is what a bind mount does not keep of its source's attributes. Those
+// about access times it keeps as long as none of them is named, as a remount by
+// mount(2) does.
+func boundClear(m mountStep) uint64 {
+	clear := m.Clear | boundAttributes
+	if m.Clear&unix.MOUNT_ATTR__ATIME != 0 || m.Set&unix.MOUNT_ATTR_NODIRATIME != 0 {
+		clear |= unix.MOUNT_ATTR__ATIME | unix.MOUNT_ATTR_NODIRATIME
+	}
+	return clear &^ (m.Set &^ unix.MOUNT_ATTR__ATIME) // the field of modes is cleared as a whole, whatever is set
 }
 
 // copySymlink makes the link that the source is. One that is there already is
 // made anew: it may be this container's own of an earlier run, or lead
 // elsewhere. Anything else that is there is not vial's to remove.
 func (c *compiler) copySymlink(m mountStep, link string) {
-	parent, last := c.parents(inRoot(m.Destination))
+	dir, last := path.Split(m.Destination)
+	parent := c.dirTarget(dir, program.DirInRoot)
 	there, isLink, done := c.Label(), c.Label(), c.Label()
 	c.Symlinkat(link, parent.Content(), last).On(unix.EEXIST, there).Then(done)
 	c.Place(there)
 	c.Openat2(parent.Content(), last, program.How{
 		Flags:   program.O_PATH | program.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
-	}).Into(c.target).On(unix.ELOOP, isLink)
+	}).Into(c.dir).On(unix.ELOOP, isLink)
 	c.FailWith(unix.EEXIST, "copy the link "+m.Source+" to "+m.Destination+": something else than a link is there")
 	c.Place(isLink)
 	c.Unlinkat(parent.Content(), last)
 	c.Symlinkat(link, parent.Content(), last)
 	c.Place(done)
-	c.closeParent(parent)
+	c.Close(parent)
 }
 
 // tmpfsMount makes a tmpfs. Read-only comes last of all (readonlyMounts), for
 // later mounts and devices may need directories in it.
 func (c *compiler) tmpfsMount(m mountStep) {
+	target := c.tmpfsTarget(&m)
 	c.detachedFilesystem(m, "tmpfs", m.Set&^unix.MOUNT_ATTR_RDONLY)
-	target := c.dirTarget(m.Destination, program.DirInRoot)
 	if m.CopyUp {
 		buffer, size := c.answer()
 		c.request(program.RequestCopyUp, buffer, size, target, c.mount)
 	}
 	c.attachTo(m, target)
 	if m.Set&unix.MOUNT_ATTR_RDONLY == 0 {
-		c.Close(c.mount)
+		c.letGo(m)
 		return
 	}
-	keep := c.Slot("readonly")
+	keep, kept := c.remounted[m.index]
+	if !kept {
+		keep = c.Slot("readonly")
+	}
 	c.Set(c.mount.Content()).Into(keep)
-	c.pending = append(c.pending, pendingReadonly{keep, m})
+	c.pending = append(c.pending, pendingReadonly{keep, m, m.index})
 }
 
-// readonlyMounts finishes what tmpfsMount put off.
+// tmpfsTarget opens the directory for a tmpfs. One that is there gives the tmpfs
+// its mode, unless the config says another, as it does in runc and crun: images
+// rely on it that /tmp stays what it is.
+func (c *compiler) tmpfsTarget(m *mountStep) program.Slot {
+	if slices.ContainsFunc(m.Data, func(kv config.KeyValue) bool { return kv.Key == "mode" }) {
+		return c.dirTarget(m.Destination, program.DirInRoot)
+	}
+	const digits = 8
+	m.mode = c.Buffer("mode", digits+1, "1777") // the kernel's own default
+	return c.dirTargetMode(m.Destination, program.DirInRoot, m.mode, digits)
+}
+
+// letGo closes a mount that is attached, or keeps it for its remounts.
+func (c *compiler) letGo(m mountStep) {
+	if keep, kept := c.remounted[m.index]; kept {
+		c.Set(c.mount.Content()).Into(keep)
+		return
+	}
+	c.Close(c.mount)
+}
+
+// readonlyMounts finishes what tmpfsMount and remount put off.
 func readonlyMounts(c *compiler) {
 	for _, p := range c.pending {
 		c.Step(p.step.origin, "make "+p.step.Destination+" read-only")
-		c.MountSetattr(p.slot, 0, program.MountAttr{Set: unix.MOUNT_ATTR_RDONLY})
+		c.setMounted(p.slot, program.MountAttr{Set: unix.MOUNT_ATTR_RDONLY}, p.step)
 		c.Close(p.slot)
 	}
 }
@@ -202,8 +269,11 @@ func readonlyMounts(c *compiler) {
 const fsconfigLimit = 255
 
 // needsMount2 tells whether an option is too long for fsconfig(2), such as
-// the lower directories of an overlay.
+// the lower directories of an overlay, or one that it does not know.
 func (c *compiler) needsMount2(m mountStep) bool {
+	if slices.Contains(m.SuperFlags, "iversion") {
+		return true
+	}
 	for _, kv := range m.Data {
 		if len(kv.Value) > fsconfigLimit {
 			return true
@@ -224,7 +294,6 @@ func (c *compiler) longMount(m mountStep) {
 			options[i] += "=" + kv.Value
 		}
 	}
-	options = append(options, m.SuperFlags...)
 	data := strings.Join(options, ",")
 	if len(data) > pageLimit {
 		c.fail(fmt.Errorf("%s.options: %d bytes of options for %s, mount(2) takes %d", m.origin, len(data), m.Type, pageLimit))
@@ -232,15 +301,15 @@ func (c *compiler) longMount(m mountStep) {
 	}
 	target := c.dirTarget(m.Destination, targetOf(m))
 	c.Fchdir(target.Content())
-	c.Mount(m.Source, ".", m.Type, mountFlags(m.Set), data)
+	c.Mount(m.Source, ".", m.Type, mountFlags(m.Set)|superFlags(m.SuperFlags), data)
 	c.Close(target)
 	c.Chdir("/")
 	if m.RecSet|m.RecClear == 0 && len(m.Propagation) == 0 {
 		return
 	}
 	c.Openat2(c.root.Content(), inRoot(m.Destination), targetOf(m)).Into(c.mount)
-	c.recursiveAttributes(m)
-	c.propagate(m)
+	c.recursiveAttributes(m, c.mount)
+	c.propagate(m, c.mount)
 	c.Close(c.mount)
 }
 
@@ -255,6 +324,30 @@ func mountFlags(attributes uint64) uint64 {
 	} {
 		if attributes&f.attribute != 0 {
 			flags |= f.flag
+		}
+	}
+	return flags
+}
+
+// superFlags are a filesystem's flags as mount(2) takes them. In the data they
+// are unknown to filesystems that parse it themselves, as overlay did before
+// Linux 6.5.
+func superFlags(names []string) uint64 {
+	flags := uint64(0)
+	for _, name := range names {
+		switch name {
+		case "ro":
+			flags |= unix.MS_RDONLY
+		case "sync":
+			flags |= unix.MS_SYNCHRONOUS
+		case "dirsync":
+			flags |= unix.MS_DIRSYNC
+		case "mand":
+			flags |= unix.MS_MANDLOCK
+		case "lazytime":
+			flags |= unix.MS_LAZYTIME
+		case "iversion":
+			flags |= unix.MS_I_VERSION
 		}
 	}
 	return flags

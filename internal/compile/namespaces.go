@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
 )
@@ -29,16 +31,42 @@ func descriptors(c *compiler) {
 	c.CloseRange(first, unix.CLOSE_RANGE_CLOEXEC)
 }
 
-// namespaces makes the container's first process. CLONE_PARENT makes it a
-// child of vial itself. The cgroup namespace is not among the flags: its root
-// would be the cgroup that the caller is in.
-func namespaces(c *compiler) {
-	flags := uint64(c.cfg.Namespaces)&^unix.CLONE_NEWCGROUP | unix.CLONE_PARENT
-	cgroup := max(c.inherited(RoleCgroup), 0)
-	if cgroup != 0 {
+// birth has whoever launches the program make it the container's first process.
+func birth(c *compiler) {
+	if !c.in.staged() {
+		c.Birth(at("linux", "namespaces"), firstProcess, c.cloneFlags())
+	}
+}
+
+const firstProcess = "make the container's first process"
+
+// cloneFlags are what the first process is made with. The cgroup namespace is not
+// among them: its root would be the cgroup that the caller is in. Nor is the time
+// namespace, which is there already.
+func (c *compiler) cloneFlags() uint64 {
+	flags := uint64(c.cfg.Namespaces) &^ (unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME)
+	if c.in.Unit == "" && slices.Contains(cgroupRoles(c.in.CgroupDirs), RoleCgroup) {
 		flags |= unix.CLONE_INTO_CGROUP
 	}
-	c.Step(at("linux", "namespaces"), "make the container's first process")
+	return flags
+}
+
+// namespaces makes the container's first process, if it is not there yet.
+// CLONE_PARENT makes it a child of vial itself.
+func namespaces(c *compiler) {
+	if !c.in.staged() {
+		return
+	}
+	cgroup := max(c.inherited(RoleCgroup), 0)
+	c.Step(at("linux", "namespaces"), firstProcess)
+	c.clone(c.cloneFlags()|unix.CLONE_PARENT, cgroup)
+	if cgroup != 0 {
+		c.CloseFD(cgroup)
+	}
+}
+
+// clone makes the process that goes on, and ends the one that made it.
+func (c *compiler) clone(flags uint64, cgroup int) {
 	child := c.Label()
 	message := c.Struct(program.Datum{Kind: program.DatumStruct, Name: "message", Size: program.MessageSize, Fields: []program.Field{
 		{Name: "pid", Off: 0, Width: 8, Value: program.Int(program.MessagePid)},
@@ -48,7 +76,4 @@ func namespaces(c *compiler) {
 	c.Send(c.channel(), message, program.MessageSize)
 	c.ExitGroup(0)
 	c.Place(child)
-	if cgroup != 0 {
-		c.CloseFD(cgroup)
-	}
 }

@@ -46,9 +46,22 @@ func noNewPrivileges(c *compiler) {
 // path says (CVE-2024-21626). If root may not enter it the user gets a try.
 func workingDirectory(c *compiler) {
 	c.Step(at("process", "cwd"), "enter "+c.spec.Process.Cwd)
+	c.enter(c.dirTarget(c.spec.Process.Cwd, program.DirInRoot))
+}
+
+// existingWorkingDirectory is workingDirectory for a container that exists: a
+// directory that is missing there is an error.
+func existingWorkingDirectory(c *compiler) {
+	c.Step(at("process", "cwd"), "enter "+c.spec.Process.Cwd)
+	c.Openat2(c.root.Content(), inRoot(c.spec.Process.Cwd), program.DirInRoot).Into(c.target)
+	c.enter(c.target)
+}
+
+// enter makes the directory in a slot the working directory, and closes the root.
+func (c *compiler) enter(dir program.Slot) {
 	c.cwd = c.Slot("cwd")
 	done, denied := c.Label(), c.Label()
-	c.Set(c.dirTarget(c.spec.Process.Cwd, program.DirInRoot).Content()).Into(c.cwd)
+	c.Set(dir.Content()).Into(c.cwd)
 	c.Fchdir(c.cwd.Content()).On(unix.EACCES, denied)
 	c.Close(c.cwd)
 	c.Set(program.Int(0)).Into(c.cwd).Then(done)

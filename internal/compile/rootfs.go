@@ -41,18 +41,47 @@ func rootfs(c *compiler) {
 	c.Close(c.under)
 }
 
-// pivot makes the rootfs the root of everything, and lets go of the old root.
-// pivot_root(".", ".") stacks the old root on the new one, so that "." names
-// it until it is detached: no directory for it is needed in the rootfs.
-func pivot(c *compiler) {
-	c.Step(at("root", "path"), "make the rootfs the root")
-	c.Fchdir(c.root.Content())
-	c.PivotRoot(".", ".")
+// RootSwitch is how the rootfs becomes the root.
+type RootSwitch uint8
+
+const (
+	// PivotRoot swaps the roots of the mount namespace (pivot_root(2)).
+	PivotRoot RootSwitch = iota
+	// MoveRoot puts the rootfs on top of the root, and changes the process's
+	// root to it: for hosts that run from the ramfs that the kernel has begun
+	// with, which cannot be swapped.
+	MoveRoot
+)
+
+// move makes the rootfs the root where it cannot be swapped with the host's.
+// What is mounted on that is detached, and with it every procfs and sysfs that
+// is not the container's own: as long as one without masks is in the namespace,
+// the kernel lets the container mount another (fs/namespace.c,
+// mount_too_revealing). The bare filesystem at the root of the
+// namespace stays, below the rootfs, where ".." does not lead: it is the root.
+func move(c *compiler) {
+	c.Step(at("root", "path"), "put the rootfs over the root")
 	if c.cfg.RootPropagation&unix.MS_SHARED != 0 {
-		// Else the host would see the unmount below.
-		c.Mount("", ".", "", unix.MS_SLAVE|unix.MS_REC, "")
+		// Else the host would see what comes now.
+		c.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, "")
 	}
-	c.Umount2(".", unix.MNT_DETACH)
+	c.Openat2(program.CWD, "/", program.How{Flags: program.O_PATH | program.O_DIRECTORY | program.O_CLOEXEC}).Into(c.under)
+	c.MoveMount(c.root, c.under)
+	c.Close(c.under)
+	for _, mountpoint := range c.in.HostMounts {
+		c.Umount2(mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	c.Fchdir(c.root.Content())
+	c.Chroot(".")
+}
+
+// switchRoot makes the rootfs the root of everything, and lets go of the old root.
+func switchRoot(c *compiler) {
+	if c.in.Root == MoveRoot {
+		move(c)
+	} else {
+		pivot(c)
+	}
 	if c.needsHidden() {
 		c.Close(c.hidden)
 	}
@@ -65,4 +94,18 @@ func pivot(c *compiler) {
 		c.Step(at("root", "readonly"), "make the root read-only")
 		c.MountSetattr(c.root, 0, program.MountAttr{Set: unix.MOUNT_ATTR_RDONLY})
 	}
+}
+
+// pivot swaps the roots. pivot_root(".", ".") stacks the old root on the new
+// one, so that "." names it until it is detached: no directory for it is needed
+// in the rootfs.
+func pivot(c *compiler) {
+	c.Step(at("root", "path"), "make the rootfs the root")
+	c.Fchdir(c.root.Content())
+	c.PivotRoot(".", ".")
+	if c.cfg.RootPropagation&unix.MS_SHARED != 0 {
+		// Else the host would see the unmount below.
+		c.Mount("", ".", "", unix.MS_SLAVE|unix.MS_REC, "")
+	}
+	c.Umount2(".", unix.MNT_DETACH)
 }

@@ -29,6 +29,11 @@ func (c *compiler) nullStdio(dev program.Slot) {
 	if c.nullFromHidden() {
 		dir, name = c.hidden, hiddenNull
 	}
+	c.dupNull(dir, name)
+}
+
+// dupNull makes the null device dir/name the standard descriptors that are null.
+func (c *compiler) dupNull(dir program.Slot, name string) {
 	null := c.Slot("null")
 	c.Openat2(dir.Content(), name, program.How{
 		Flags:   program.O_RDWR | program.O_NOFOLLOW | program.O_CLOEXEC,
@@ -54,7 +59,7 @@ func stdio(c *compiler) {
 // as in runc.
 func (c *compiler) chownStdio(uid uint32) {
 	for fd, s := range c.in.Stdio {
-		if !s.Null && s.UID != uid {
+		if !s.Null && !s.Own && s.UID != uid {
 			c.ignoring(program.AnyErrno, c.Fchown(program.FD(fd), uid))
 		}
 	}

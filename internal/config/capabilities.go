@@ -53,7 +53,8 @@ func readCapabilities(d *decoder, c *specs.LinuxCapabilities) {
 
 // checkCapabilities makes bits of the names. Without the object, or without one
 // of its sets, there are none: other runtimes leave a process with all that
-// their caller had then.
+// their caller had then. What cannot be granted is no error but a warning, as
+// the spec has it (config.md, Linux process).
 func checkCapabilities(c *checker) {
 	if c.spec.Process == nil || c.spec.Process.Capabilities == nil {
 		return
@@ -61,27 +62,26 @@ func checkCapabilities(c *checker) {
 	at := field.At("process", "capabilities")
 	names := c.spec.Process.Capabilities
 	sets := &c.cfg.Capabilities
-	before := len(c.problems)
 	sets.Bounding = c.capabilitySet(at, "bounding", names.Bounding)
 	sets.Effective = c.capabilitySet(at, "effective", names.Effective)
 	sets.Permitted = c.capabilitySet(at, "permitted", names.Permitted)
 	sets.Inheritable = c.capabilitySet(at, "inheritable", names.Inheritable)
 	sets.Ambient = c.capabilitySet(at, "ambient", names.Ambient)
-	if len(c.problems) > before {
-		return // a set that is not known whole says nothing about the others
-	}
-	// capset(2) answers EPERM to either, which names no capability.
-	if extra := sets.Effective &^ sets.Permitted; extra != 0 {
-		c.refuse(at.Child("effective"), capabilityList(extra)+" must be in permitted too")
-	}
-	if extra := sets.Inheritable &^ sets.Bounding; extra != 0 {
-		c.refuse(at.Child("inheritable"), capabilityList(extra)+" must be in bounding too")
-	}
-	// The spec has capabilities that cannot be granted logged, and the default
-	// spec of another runtime has ambient ones that never can be.
+	// capset(2) answers EPERM to either of the first two, which names no capability.
+	c.cannotGrant(at.Child("effective"), &sets.Effective, sets.Permitted, "permitted")
+	c.cannotGrant(at.Child("inheritable"), &sets.Inheritable, sets.Bounding, "bounding")
 	if extra := sets.Ambient &^ (sets.Permitted & sets.Inheritable); extra != 0 {
-		c.warn(at.Child("ambient"), capabilityList(extra)+" cannot be granted: the kernel wants them in permitted and inheritable too")
+		// Worded as runc has it.
+		c.warn(at.Child("ambient"), "can't raise ambient capability "+capabilityList(extra)+": the kernel wants it in permitted and inheritable too")
 		sets.Ambient &^= extra
+	}
+}
+
+// cannotGrant takes out of a set what the kernel grants only with another.
+func (c *checker) cannotGrant(at field.Path, set *uint64, within uint64, whose string) {
+	if extra := *set &^ within; extra != 0 {
+		c.warn(at, capabilityList(extra)+" cannot be granted: the kernel wants them in "+whose+" too")
+		*set &^= extra
 	}
 }
 
@@ -90,12 +90,32 @@ func (c *checker) capabilitySet(parent field.Path, name string, words []string) 
 	for i, word := range words {
 		n, ok := CapabilityNumber(word)
 		if !ok {
-			c.refuse(parent.Child(name).Index(i), show(word)+": no such capability")
+			c.warn(parent.Child(name).Index(i), show(word)+" is no capability: it is not granted")
 			continue
 		}
 		set |= 1 << n
 	}
 	return set
+}
+
+// BeyondOwn is a warning for each set that has more than own, the capabilities
+// of vial itself: what vial has not got it cannot give.
+func (c *Config) BeyondOwn(own uint64) (warnings []string) {
+	at := field.At("process", "capabilities")
+	sets := &c.Capabilities
+	for _, one := range []struct {
+		name string
+		set  uint64
+	}{
+		{"bounding", sets.Bounding}, {"effective", sets.Effective}, {"permitted", sets.Permitted},
+		{"inheritable", sets.Inheritable}, {"ambient", sets.Ambient},
+	} {
+		if extra := one.set &^ own; extra != 0 {
+			warnings = append(warnings, (&field.Error{Path: at.Child(one.name),
+				Detail: capabilityList(extra) + " cannot be granted: vial itself runs without them"}).Error())
+		}
+	}
+	return warnings
 }
 
 func capabilityList(set uint64) string {

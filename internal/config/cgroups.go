@@ -74,7 +74,10 @@ func checkDeviceRules(c *checker, rules []specs.LinuxDeviceCgroup) {
 		if r.Access == "" {
 			c.refuse(at.Index(i).Child("access"), "device access at "+strconv.Itoa(i)+" field cannot be empty")
 		}
-		if strings.Trim(r.Access, "rwm") != "" {
+		switch more := strings.Trim(r.Access, "rwm") != ""; {
+		case more && strings.ContainsAny(r.Access, "rwm"): // as with runc
+			c.warn(at.Index(i).Child("access"), show(r.Access)+" holds more than r, w and m: the rest is ignored")
+		case more:
 			c.refuse(at.Index(i).Child("access"), show(r.Access)+" holds more than r, w and m")
 		}
 		ruleNumber(c, at.Index(i), "major", r.Major)

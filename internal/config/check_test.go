@@ -185,8 +185,6 @@ func TestNamespaces(t *testing.T) {
 			"linux.namespaces[1].path: not supported yet: joining a namespace"},
 		{"user", func(s *specs.Spec) { s.Linux.Namespaces[0].Type = "user" },
 			"linux.namespaces[0].type: not supported yet: user namespaces"},
-		{"time", func(s *specs.Spec) { s.Linux.Namespaces[0].Type = "time" },
-			"linux.namespaces[0].type: not supported yet: time namespaces"},
 	})
 	cfg := accepted(t, func(s *specs.Spec) {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: "cgroup"})

@@ -39,7 +39,9 @@ type Config struct {
 	Rlimits         []Rlimit     // parallel to Spec.Process.Rlimits
 	Devices         []Device     // parallel to Spec.Linux.Devices
 	Sysctl          []Sysctl     // of linux.sysctl, sorted by key
-	RootPropagation uint64       // MS_* flags of linux.rootfsPropagation, 0 when unset
+	TimeOffsets     []TimeOffset // of linux.timeOffsets, sorted by clock
+	Hooks           Hooks
+	RootPropagation uint64 // MS_* flags of linux.rootfsPropagation, 0 when unset
 }
 
 // Namespaces is a set of CLONE_NEW* bits.
@@ -52,6 +54,13 @@ func (n Namespaces) Has(flag uint64) bool { return uint64(n)&flag == flag }
 // capability number n. A set that config.json leaves out is empty.
 type Capabilities struct {
 	Bounding, Effective, Permitted, Inheritable, Ambient uint64
+}
+
+// A TimeOffset is one entry of linux.timeOffsets.
+type TimeOffset struct {
+	Clock    string // monotonic or boottime
+	Secs     int64
+	Nanosecs uint32 // less than a second
 }
 
 // An Rlimit is one entry of process.rlimits.
@@ -74,14 +83,15 @@ type MountKind uint8
 
 // The kinds of mounts.
 const (
-	KindOther  MountKind = iota // fsopen(type)
-	KindBind                    // open_tree(source)
-	KindProc                    // procfs: also the one that hosts the runtime's own writes
-	KindSysfs                   // sysfs: not mountable in every network namespace
-	KindTmpfs                   // tmpfs: may copy up what it covers
-	KindMqueue                  // mqueue
-	KindDevpts                  // devpts
-	KindCgroup                  // type cgroup or cgroup2: v1 or v2 as the host has it
+	KindOther   MountKind = iota // fsopen(type)
+	KindBind                     // open_tree(source)
+	KindProc                     // procfs: also the one that hosts the runtime's own writes
+	KindSysfs                    // sysfs: not mountable in every network namespace
+	KindTmpfs                    // tmpfs: may copy up what it covers
+	KindMqueue                   // mqueue
+	KindDevpts                   // devpts
+	KindCgroup                   // type cgroup or cgroup2: v1 or v2 as the host has it
+	KindRemount                  // option remount: changes what is mounted already
 )
 
 // A KeyValue is one option for the filesystem itself.
@@ -101,7 +111,7 @@ type Mount struct {
 	Set, Clear       uint64 // MOUNT_ATTR_* of this mount; an atime mode clears MOUNT_ATTR__ATIME
 	RecSet, RecClear uint64 // the same, with AT_RECURSIVE (options rro, rnosuid …)
 
-	SuperFlags  []string   // flags of the superblock, for fsconfig(FSCONFIG_SET_FLAG)
+	SuperFlags  []string   // flags of the superblock, for fsconfig(FSCONFIG_SET_FLAG); of a remount also "rw", "async" …
 	Data        []KeyValue // options of the filesystem, in order
 	Propagation []uint64   // MS_SHARED, MS_SLAVE … with or without MS_REC, in order
 
@@ -113,7 +123,7 @@ type Mount struct {
 
 // Parse reads, checks and understands config.json. Its error is an Errors.
 func Parse(data []byte) (*Config, error) {
-	s, warnings, err := decode(data)
+	s, warnings, err := decode(data, readSpec)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +156,10 @@ func check(s *specs.Spec, warnings []string) (*Config, error) {
 		checkDevices,
 		checkPaths,
 		checkSysctl,
+		checkTime,
+		checkPersonality,
 		checkCgroups,
+		checkHooks,
 		checkLater,
 	} {
 		look(c)

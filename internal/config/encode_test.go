@@ -39,7 +39,7 @@ func TestEncodeAndDecode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := decode(text)
+		got, _, err := decode(text, readSpec)
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, text)
 		}

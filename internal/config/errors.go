@@ -31,14 +31,15 @@ func (e Errors) Unwrap() []error { return e }
 
 // A TextError is a problem of the text, found before it has a meaning.
 type TextError struct {
-	Line, Column int // both from 1; the column counts bytes
+	Name         string // of the text, such as config.json
+	Line, Column int    // both from 1; the column counts bytes
 	Path         field.Path
 	Detail       string
 }
 
 // Error is `config.json: line 12:5: process.user.uid: detail`.
 func (e *TextError) Error() string {
-	at := "config.json: line " + strconv.Itoa(e.Line) + ":" + strconv.Itoa(e.Column) + ": "
+	at := e.Name + ": line " + strconv.Itoa(e.Line) + ":" + strconv.Itoa(e.Column) + ": "
 	if e.Path != "" {
 		at += string(e.Path) + ": "
 	}

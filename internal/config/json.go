@@ -34,6 +34,8 @@ type decoder struct {
 	texts    []string // elements of the array of strings being read
 	problems Errors
 	warnings []string
+	name     string // of the text, for messages
+	meant    string // the field that the key just read is, in another case
 	stopped  bool
 }
 
@@ -92,7 +94,7 @@ func (d *decoder) note(offset int, detail string) {
 		return
 	}
 	line, column := d.lineColumn(offset)
-	d.problems = append(d.problems, &TextError{line, column, d.where(), detail})
+	d.problems = append(d.problems, &TextError{d.name, line, column, d.where(), detail})
 }
 
 // fail records an error of syntax, the last problem of this text.
@@ -222,6 +224,17 @@ func (d *decoder) members(kind placeKind, yield func(key string) bool) {
 		d.pos++
 		if !yield(key) {
 			break
+		}
+		if name := d.meant; name != "" {
+			d.meant = ""
+			if !known.add(d, name) {
+				d.fail(start, "the key comes twice")
+				break
+			}
+			d.path[outer].name = name
+			if !yield(name) {
+				break
+			}
 		}
 	}
 	d.path = d.path[:outer]

@@ -51,6 +51,9 @@ func TestRefusesText(t *testing.T) {
 		{"single quotes", `{"hostname":'a'}`, "config.json: line 1:13: hostname: want a string, found '\\''"},
 		{"a key twice", `{"hostname":"a","hostname":"a"}`, "config.json: line 1:17: hostname: the key comes twice"},
 		{"a key twice, escaped", `{"hostname":"a","hostn\u0061me":"a"}`, "config.json: line 1:17: hostname: the key comes twice"},
+		{"a key twice, in another case after it", `{"hostname":"a","Hostname":"a"}`, "config.json: line 1:17: Hostname: the key comes twice"},
+		{"a key twice, in another case before it", `{"Hostname":"a","hostname":"a"}`, "config.json: line 1:17: hostname: the key comes twice"},
+		{"a key twice, in two other cases", `{"Hostname":"a","HOSTNAME":"a"}`, "config.json: line 1:17: HOSTNAME: the key comes twice"},
 		{"an unknown key twice", `{"x":{"y":1,"y":2}}`, "config.json: line 1:13: x.y: the key comes twice"},
 		{"an annotation twice", `{"annotations":{"a.b":"","a.b":""}}`, `config.json: line 1:26: annotations["a.b"]: the key comes twice`},
 		{"a hostile key", `{"a\nb":{"y":1,"y":2}}`, `config.json: line 1:16: ["a\nb"].y: the key comes twice`},
@@ -116,7 +119,7 @@ func TestTellsNotTooMany(t *testing.T) {
 }
 
 func TestNullForWhatIsNotThere(t *testing.T) {
-	s, _, err := decode([]byte(`{"process":null,"mounts":null,"annotations":null,"linux":{"namespaces":null,"sysctl":null},"hooks":null}`))
+	s, _, err := decode([]byte(`{"process":null,"mounts":null,"annotations":null,"linux":{"namespaces":null,"sysctl":null},"hooks":null}`), readSpec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +129,7 @@ func TestNullForWhatIsNotThere(t *testing.T) {
 }
 
 func TestStrings(t *testing.T) {
-	s, _, err := decode([]byte(`{"hostname":"\"\\\/\b\f\n\r\t\u00e9\uD83C\uDF0d é🌍","domainname":"plain"}`))
+	s, _, err := decode([]byte(`{"hostname":"\"\\\/\b\f\n\r\t\u00e9\uD83C\uDF0d é🌍","domainname":"plain"}`), readSpec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,16 +139,19 @@ func TestStrings(t *testing.T) {
 }
 
 func TestUnknownFields(t *testing.T) {
-	_, warnings, err := decode([]byte(`{"Hostname":"a","hostnam":"b","new":{"a":[1.5e3,-0,{"b":null}]},"process":{"CWD":"/","Args":[]},
-		"mounts":[{},{"Type":"x"}],"linux":{"sysctl":{"Net.x":""}}}`))
+	s, warnings, err := decode([]byte(`{"Hostname":"a","hostnam":"b","new":{"a":[1.5e3,-0,{"b":null}]},"process":{"CWD":"/","Args":[]},
+		"mounts":[{},{"Type":"x"}],"linux":{"sysctl":{"Net.x":""}}}`), readSpec)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.Hostname != "a" || s.Process.Cwd != "/" || s.Mounts[1].Type != "x" {
+		t.Errorf("read as %+v", s)
+	}
 	want := []string{
-		`config.json: unknown field "Hostname": did you mean "hostname"? it is ignored`,
-		`config.json: process: unknown field "CWD": did you mean "cwd"? it is ignored`,
-		`config.json: process: unknown field "Args": did you mean "args"? it is ignored`,
-		`config.json: mounts[1]: unknown field "Type": did you mean "type"? it is ignored`,
+		`config.json: field "Hostname" is taken for "hostname": some runtimes ignore it`,
+		`config.json: process: field "CWD" is taken for "cwd": some runtimes ignore it`,
+		`config.json: process: field "Args" is taken for "args": some runtimes ignore it`,
+		`config.json: mounts[1]: field "Type" is taken for "type": some runtimes ignore it`,
 	}
 	if got := strings.Join(warnings, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", got)
@@ -160,7 +166,7 @@ func TestSizeLimits(t *testing.T) {
 	_, err = Parse([]byte(`{"x":[` + strings.Repeat("0,", 200_000) + "0]}"))
 	wantError(t, err, "config.json: line 1:262149: x[131070]: more than 131072 entries of objects and arrays")
 
-	_, _, err = decode([]byte(`{"x":[` + strings.Repeat("0,", 131_000) + "0]}"))
+	_, _, err = decode([]byte(`{"x":[`+strings.Repeat("0,", 131_000)+"0]}"), readSpec)
 	if err != nil {
 		t.Error(err)
 	}
@@ -174,11 +180,11 @@ func TestManyKeys(t *testing.T) {
 	for i := range 1000 {
 		text.WriteString(`"k` + strconv.Itoa(i) + `":"",`)
 	}
-	if _, _, err := decode([]byte(text.String() + `"k1000":""}}`)); err != nil {
+	if _, _, err := decode([]byte(text.String()+`"k1000":""}}`), readSpec); err != nil {
 		t.Error(err)
 	}
 	for _, key := range []string{"k0", "k31", "k32", "k33", "k999"} {
-		_, _, err := decode([]byte(text.String() + `"` + key + `":""}}`))
+		_, _, err := decode([]byte(text.String()+`"`+key+`":""}}`), readSpec)
 		if err == nil || !strings.HasSuffix(err.Error(), `annotations["`+key+`"]: the key comes twice`) {
 			t.Errorf("%s: %v", key, err)
 		}
@@ -193,7 +199,7 @@ func TestCutShortAnywhere(t *testing.T) {
 	}
 	text = bytes.TrimSpace(text)
 	for n := range text {
-		if _, _, err := decode(text[:n]); err == nil {
+		if _, _, err := decode(text[:n], readSpec); err == nil {
 			t.Fatalf("took the first %d bytes", n)
 		}
 	}

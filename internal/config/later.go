@@ -13,7 +13,6 @@ import (
 // act on yet. It is the one list of what is missing: who builds one of these
 // takes its line away.
 func checkLater(c *checker) {
-	laterHooks(c)
 	laterPlatforms(c)
 	laterProcess(c)
 	laterLinux(c)
@@ -26,21 +25,6 @@ func (c *checker) later(there bool, parent field.Path, name, what string) {
 	if there {
 		c.refuse(parent.Child(name), "not supported yet: "+what)
 	}
-}
-
-func laterHooks(c *checker) {
-	h := c.spec.Hooks
-	if h == nil {
-		return
-	}
-	at := field.At("hooks")
-	//lint:ignore SA1019 deprecated, but callers still write it
-	c.later(len(h.Prestart) > 0, at, "prestart", "hooks")
-	c.later(len(h.CreateRuntime) > 0, at, "createRuntime", "hooks")
-	c.later(len(h.CreateContainer) > 0, at, "createContainer", "hooks")
-	c.later(len(h.StartContainer) > 0, at, "startContainer", "hooks")
-	c.later(len(h.Poststart) > 0, at, "poststart", "hooks")
-	c.later(len(h.Poststop) > 0, at, "poststop", "hooks")
 }
 
 // laterPlatforms refuses what is for other systems. None of it will come.
@@ -93,14 +77,10 @@ func laterLinux(c *checker) {
 	c.later(l.MountLabel != "", at, "mountLabel", "SELinux labels")
 	c.later(l.IntelRdt != nil, at, "intelRdt", "Intel RDT")
 	c.later(l.MemoryPolicy != nil, at, "memoryPolicy", "NUMA memory policies")
-	c.later(l.Personality != nil, at, "personality", "execution domains")
-	c.later(len(l.TimeOffsets) > 0, at, "timeOffsets", "time namespaces")
 	for i, ns := range l.Namespaces {
 		switch {
 		case ns.Type == specs.UserNamespace:
 			c.later(true, at.Child("namespaces").Index(i), "type", "user namespaces")
-		case ns.Type == specs.TimeNamespace:
-			c.later(true, at.Child("namespaces").Index(i), "type", "time namespaces")
 		case ns.Path != "":
 			c.later(true, at.Child("namespaces").Index(i), "path", "joining a namespace")
 		}
@@ -127,11 +107,13 @@ func laterMounts(c *checker) {
 func laterAnnotations(c *checker) {
 	for _, key := range slices.Sorted(maps.Keys(c.spec.Annotations)) {
 		switch {
+		case key == "":
+			c.refuse(field.At("annotations").Key(key), "a key must not be empty")
 		case nul(key) || nul(c.spec.Annotations[key]):
 			c.refuse(field.At("annotations").Key(clipKey(key)), "must not hold a NUL")
 		case key == "run.oci.handler":
 			c.refuse(field.At("annotations").Key(key), "not supported: vial makes Linux containers only")
-		case strings.HasPrefix(key, "run.oci."), strings.HasPrefix(key, "org.systemd.property."):
+		case strings.HasPrefix(key, "run.oci."):
 			c.warn(field.At("annotations").Key(clipKey(key)), "not supported: it is ignored")
 		}
 	}

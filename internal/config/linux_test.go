@@ -2,6 +2,7 @@ package config
 
 import (
 	"io/fs"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -147,6 +148,17 @@ func TestRootPropagation(t *testing.T) {
 	}
 }
 
+// TestMoreAccess: letters that mean nothing give nothing.
+func TestMoreAccess(t *testing.T) {
+	s := Default()
+	s.Linux.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Allow: true, Access: "rwa"}}}
+	cfg, err := FromSpec(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantWarnings(t, cfg, `linux.resources.devices[0].access: "rwa" holds more than r, w and m: the rest is ignored`)
+}
+
 func TestRefusesCgroups(t *testing.T) {
 	rule := func(r specs.LinuxDeviceCgroup) func(*specs.Spec) {
 		return func(s *specs.Spec) { s.Linux.Resources.Devices[0] = r }
@@ -177,8 +189,10 @@ func TestRefusesCgroups(t *testing.T) {
 			`linux.resources.devices[0].type: invalid cgroup device type "p"`},
 		{"a rule without access", rule(specs.LinuxDeviceCgroup{Type: "c"}),
 			"linux.resources.devices[0].access: device access at 0 field cannot be empty"},
-		{"a rule with other access", rule(specs.LinuxDeviceCgroup{Access: "rx"}),
-			`linux.resources.devices[0].access: "rx" holds more than r, w and m`},
+		{"a rule with other access", rule(specs.LinuxDeviceCgroup{Access: "x"}),
+			`linux.resources.devices[0].access: "x" holds more than r, w and m`},
+		{"a rule without any access that there is", rule(specs.LinuxDeviceCgroup{Allow: true, Access: "a"}),
+			`linux.resources.devices[0].access: "a" holds more than r, w and m`},
 		{"a rule for all that names one", rule(specs.LinuxDeviceCgroup{Allow: true, Access: "r", Major: pointer(int64(10))}),
 			`linux.resources.devices[0].type: must be "c" or "b" where a device has a number`},
 		{"a rule out of range", rule(specs.LinuxDeviceCgroup{Type: "c", Access: "r", Major: pointer(int64(-2)), Minor: pointer(int64(1 << 32))}),
@@ -251,15 +265,7 @@ func TestLater(t *testing.T) {
 	linux := func(change func(*specs.Linux)) func(*specs.Spec) {
 		return func(s *specs.Spec) { change(s.Linux) }
 	}
-	hook := []specs.Hook{{Path: "/x"}}
 	refuses(t, []refusal{
-		//lint:ignore SA1019 deprecated, but callers still write it
-		{"hooks", func(s *specs.Spec) { s.Hooks = &specs.Hooks{Prestart: hook, Poststop: hook} },
-			"hooks.poststop: not supported yet: hooks; hooks.prestart: not supported yet: hooks"},
-		{"more hooks", func(s *specs.Spec) {
-			s.Hooks = &specs.Hooks{CreateRuntime: hook, CreateContainer: hook, StartContainer: hook, Poststart: hook}
-		}, "hooks.createContainer: not supported yet: hooks; hooks.createRuntime: not supported yet: hooks; " +
-			"hooks.poststart: not supported yet: hooks; hooks.startContainer: not supported yet: hooks"},
 		{"AppArmor", process(func(p *specs.Process) { p.ApparmorProfile = "x" }),
 			"process.apparmorProfile: not supported yet: AppArmor profiles"},
 		{"SELinux", process(func(p *specs.Process) { p.SelinuxLabel = "x" }),
@@ -282,10 +288,6 @@ func TestLater(t *testing.T) {
 			"linux.intelRdt: not supported yet: Intel RDT"},
 		{"memoryPolicy", linux(func(l *specs.Linux) { l.MemoryPolicy = &specs.LinuxMemoryPolicy{} }),
 			"linux.memoryPolicy: not supported yet: NUMA memory policies"},
-		{"personality", linux(func(l *specs.Linux) { l.Personality = &specs.LinuxPersonality{} }),
-			"linux.personality: not supported yet: execution domains"},
-		{"timeOffsets", linux(func(l *specs.Linux) { l.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {}} }),
-			"linux.timeOffsets: not supported yet: time namespaces"},
 		{"a handler", func(s *specs.Spec) { s.Annotations = map[string]string{"run.oci.handler": "krun"} },
 			`annotations["run.oci.handler"]: not supported: vial makes Linux containers only`},
 	})
@@ -293,6 +295,27 @@ func TestLater(t *testing.T) {
 		s.Hooks = &specs.Hooks{}
 		s.Annotations = map[string]string{"run.oci.x": "", "org.systemd.property.Y": "", "com.example": "z"}
 	})
-	wantWarnings(t, cfg, `annotations["org.systemd.property.Y"]: not supported: it is ignored`,
-		`annotations["run.oci.x"]: not supported: it is ignored`)
+	wantWarnings(t, cfg, `annotations["run.oci.x"]: not supported: it is ignored`)
+}
+
+func TestAnnotations(t *testing.T) {
+	refuses(t, []refusal{
+		{"an empty key", func(s *specs.Spec) { s.Annotations = map[string]string{"": "x"} }, `annotations[""]: a key must not be empty`},
+	})
+	t.Run("a number", func(t *testing.T) {
+		_, err := Parse([]byte(`{"annotations":{"a":1}}`))
+		wantError(t, err, `config.json: line 1:21: annotations["a"]: want a string, found 1`)
+	})
+	for name, annotations := range map[string]map[string]string{
+		"of the image": {"org.opencontainers.image.stopSignal": "no signal", "org.opencontainers.new": "x"},
+		"unknown":      {"x": "", "com.example.key": "value\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := accepted(t, func(s *specs.Spec) { s.Annotations = annotations })
+			wantWarnings(t, cfg)
+			if !maps.Equal(cfg.Spec.Annotations, annotations) {
+				t.Errorf("got %v", cfg.Spec.Annotations)
+			}
+		})
+	}
 }

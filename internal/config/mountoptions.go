@@ -12,7 +12,6 @@ type optionKind uint8
 
 const (
 	optionNothing       optionKind = iota // already so
-	optionNoEffect                        // the kernel has no such thing (any more)
 	optionSet                             // an attribute of the mount
 	optionClear                           //
 	optionAtime                           // a mode of access times
@@ -30,6 +29,7 @@ const (
 	optionSrcNofollow                     //
 	optionDestNofollow                    //
 	optionCopySymlink                     //
+	optionRemount                         //
 	optionLater                           // understood, but not supported yet
 )
 
@@ -56,7 +56,7 @@ var mountOptions = [...]option{
 	{name: "dirsync", kind: optionSuper, flag: "dirsync"},
 	{name: "exec", kind: optionClear, bits: unix.MOUNT_ATTR_NOEXEC},
 	{name: "idmap", kind: optionLater},
-	{name: "iversion", kind: optionNoEffect},
+	{name: "iversion", kind: optionSuper, flag: "iversion"},
 	{name: "lazytime", kind: optionSuper, flag: "lazytime"},
 	{name: "loud", kind: optionNothing},
 	{name: "mand", kind: optionSuper, flag: "mand"},
@@ -64,7 +64,7 @@ var mountOptions = [...]option{
 	{name: "nodev", kind: optionSet, bits: unix.MOUNT_ATTR_NODEV},
 	{name: "nodiratime", kind: optionSet, bits: unix.MOUNT_ATTR_NODIRATIME},
 	{name: "noexec", kind: optionSet, bits: unix.MOUNT_ATTR_NOEXEC},
-	{name: "noiversion", kind: optionNoEffect},
+	{name: "noiversion", kind: optionNotSuper, flag: "iversion"},
 	{name: "nolazytime", kind: optionNotSuper, flag: "lazytime"},
 	{name: "nomand", kind: optionNotSuper, flag: "mand"},
 	{name: "norelatime", kind: optionNotAtime, bits: unix.MOUNT_ATTR_RELATIME},
@@ -79,7 +79,7 @@ var mountOptions = [...]option{
 	{name: "rdiratime", kind: optionRecClear, bits: unix.MOUNT_ATTR_NODIRATIME},
 	{name: "rdirsync", kind: optionSuper, flag: "dirsync"},
 	{name: "relatime", kind: optionAtime, bits: unix.MOUNT_ATTR_RELATIME},
-	{name: "remount", kind: optionLater},
+	{name: "remount", kind: optionRemount},
 	{name: "rexec", kind: optionRecClear, bits: unix.MOUNT_ATTR_NOEXEC},
 	{name: "ridmap", kind: optionLater},
 	{name: "rmand", kind: optionSuper, flag: "mand"},
@@ -157,7 +157,7 @@ func (m *Mount) apply(o *option) {
 	case optionRecAtime:
 		m.RecSet, m.RecClear = atime(m.RecSet, m.RecClear, o.bits)
 	case optionRecNotAtime:
-		m.RecSet, m.RecClear = notAtime(m.RecSet, m.RecClear, o.bits)
+		m.RecSet, m.RecClear = recNotAtime(m.RecSet, m.RecClear, o.bits)
 	case optionSuper:
 		if !slices.Contains(m.SuperFlags, o.flag) {
 			m.SuperFlags = append(m.SuperFlags, o.flag)
@@ -178,7 +178,7 @@ func (m *Mount) apply(o *option) {
 		m.DestNofollow = true
 	case optionCopySymlink:
 		m.CopySymlink = true
-	case optionNothing, optionNoEffect, optionLater:
+	case optionNothing, optionRemount, optionLater:
 	}
 }
 
@@ -188,9 +188,18 @@ func atime(set, unset, mode uint64) (uint64, uint64) {
 	return set&^unix.MOUNT_ATTR__ATIME | mode, unset | unix.MOUNT_ATTR__ATIME
 }
 
-// notAtime leaves a mode for relatime, which is the kernel's default since
-// Linux 2.6.30, but leaves another mode that was asked for alone.
+// notAtime takes back a mode that was asked for. What has a mode already keeps it
+// then, as with mount(8) and runc: `atime` alone does not end a noatime of the host's.
 func notAtime(set, unset, mode uint64) (uint64, uint64) {
+	if unset&unix.MOUNT_ATTR__ATIME == 0 || set&unix.MOUNT_ATTR__ATIME != mode {
+		return set, unset
+	}
+	return set &^ unix.MOUNT_ATTR__ATIME, unset &^ unix.MOUNT_ATTR__ATIME
+}
+
+// recNotAtime leaves a mode for relatime, which is the kernel's default since
+// Linux 2.6.30, but leaves another mode that was asked for alone.
+func recNotAtime(set, unset, mode uint64) (uint64, uint64) {
 	if unset&unix.MOUNT_ATTR__ATIME != 0 && set&unix.MOUNT_ATTR__ATIME != mode {
 		return set, unset
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -31,6 +32,16 @@ func readMount(d *decoder, m *specs.Mount) {
 	}
 }
 
+// Beneath takes rootfs, a cleaned absolute path, from the front of destinations: who
+// has given the path on the host means the one in the container, as with runc.
+func (c *Config) Beneath(rootfs string) {
+	for i := range c.Mounts {
+		if rest, ok := strings.CutPrefix(c.Mounts[i].Destination, rootfs); ok && strings.HasPrefix(rest, "/") {
+			c.Mounts[i].Destination = rest
+		}
+	}
+}
+
 // checkMounts makes of the words in mounts what they mean.
 func checkMounts(c *checker) {
 	if len(c.spec.Mounts) == 0 {
@@ -49,6 +60,9 @@ type mountCheck struct {
 	i    int
 	spec *specs.Mount
 	m    *Mount
+
+	remount bool
+	undone  []string // flags of the superblock that a remount takes back
 }
 
 func (x *mountCheck) at() field.Path { return field.At("mounts").Index(x.i) }
@@ -62,6 +76,10 @@ func (x *mountCheck) check() {
 		x.understand(i, word)
 	}
 	x.checkDestination()
+	if x.remount {
+		x.checkRemount()
+		return
+	}
 	x.checkSource()
 	x.checkKind()
 	if x.m.Set&unix.MOUNT_ATTR_RDONLY != 0 && x.m.Kind != KindBind {
@@ -97,14 +115,13 @@ func (x *mountCheck) understand(i int, word string) {
 		x.refuse(x.option(i), "not supported yet: id-mapped mounts")
 	case o == nil:
 		x.data(i, word)
-	case o.kind == optionLater && word == "remount":
-		x.refuse(x.option(i), "not supported yet: remount of what an earlier entry has mounted")
+	case o.kind == optionRemount:
+		x.remount = true
 	case o.kind == optionLater:
 		x.refuse(x.option(i), "not supported yet: id-mapped mounts")
-	case o.kind == optionNoEffect:
-		x.warn(x.option(i), show(word)+" has no effect: fsconfig(2) knows no such flag")
 	default:
 		x.m.apply(o)
+		x.undo(o)
 	}
 }
 
@@ -174,10 +191,14 @@ func (x *mountCheck) checkDestination() {
 		x.warn(at(), show(dest)+" is relative, which is deprecated: it is taken from /")
 	}
 	x.m.Destination = cleanPath(dest)
-	if x.m.Destination == "/" {
+	switch {
+	case x.m.Destination == "/" && x.remount:
+		x.refuse(at(), "the root is not remounted here: use root.readonly and linux.rootfsPropagation")
+	case x.m.Destination == "/":
 		x.refuse(at(), show(dest)+" would cover the container's root")
+	case !x.remount:
+		x.checkProc()
 	}
-	x.checkProc()
 }
 
 // checkProc keeps /proc what it seems to be, to the container's own tools and
@@ -234,10 +255,23 @@ func (x *mountCheck) checkKind() {
 		x.warn(x.at().Child("options"), strings.Join(x.m.SuperFlags, ", ")+" has no effect on a bind mount")
 		x.m.SuperFlags = nil
 	}
+	if !bind && x.m.Kind != KindOther {
+		x.dropIversion()
+	}
 	if x.m.CopyUp && x.m.Kind != KindTmpfs {
 		x.refuse(x.at().Child("options"), "tmpcopyup can be used only with tmpfs")
 	}
 	if !bind && (x.m.SrcNofollow || x.m.DestNofollow || x.m.CopySymlink) {
 		x.refuse(x.at().Child("options"), "src-nofollow, dest-nofollow and copy-symlink are for bind mounts only")
+	}
+}
+
+// dropIversion takes out the one flag that only mount(2) has: it is for disks,
+// which are mounted so for its sake. The kernel's own filesystems always count
+// versions, or never.
+func (x *mountCheck) dropIversion() {
+	if i := slices.Index(x.m.SuperFlags, "iversion"); i >= 0 {
+		x.warn(x.at().Child("options"), "iversion has no effect here")
+		x.m.SuperFlags = slices.Delete(x.m.SuperFlags, i, i+1)
 	}
 }

@@ -38,21 +38,6 @@ func readIDMapping(d *decoder, m *specs.LinuxIDMapping) {
 	}
 }
 
-var timeOffsetFields = []string{"secs", "nanosecs"}
-
-func readTimeOffset(d *decoder, o *specs.LinuxTimeOffset) {
-	for key := range d.object {
-		switch key {
-		case "secs":
-			readSigned(d, &o.Secs)
-		case "nanosecs":
-			readUnsigned(d, &o.Nanosecs)
-		default:
-			d.unknown(key, timeOffsetFields)
-		}
-	}
-}
-
 var netDeviceFields = []string{"name"}
 
 func readNetDevice(d *decoder, n *specs.LinuxNetDevice) {

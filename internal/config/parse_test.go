@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -20,9 +21,14 @@ func FuzzParse(f *testing.F) {
 	}
 	add(Default())
 	add(fullSpec())
+	text, err := Encode(Default())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(strings.NewReplacer(`"process"`, `"Process"`, `"linux"`, `"LINUX"`, `"namespaces"`, `"nameSpaces"`).Replace(string(text))))
 	f.Add([]byte(`{"hostname":"\ud83c\udf0d\u00e9","x":[1.5e3,{"a":null}],"PROCESS":{}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if s, _, err := decode(data); err == nil {
+		if s, _, err := decode(data, readSpec); err == nil {
 			again(t, s)
 		}
 		cfg, err := Parse(data)
@@ -40,6 +46,13 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		shared, err := ParseForExec(data)
+		if err != nil {
+			t.Fatalf("for exec: %v", err)
+		}
+		if shared.Namespaces != cfg.Namespaces || !reflect.DeepEqual(shared.Spec.Process, cfg.Spec.Process) {
+			t.Fatalf("another meaning for exec:\n%+v\n%+v", shared, cfg)
+		}
 		cfg.Warnings, second.Warnings = nil, nil
 		if !reflect.DeepEqual(cfg, second) {
 			t.Fatalf("another meaning:\n%+v\n%+v", cfg, second)
@@ -56,7 +69,7 @@ func again(t *testing.T, s *specs.Spec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, _, err := decode(text)
+	second, _, err := decode(text, readSpec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +104,7 @@ func BenchmarkDecodeDefault(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := decode(text); err != nil {
+		if _, _, err := decode(text, readSpec); err != nil {
 			b.Fatal(err)
 		}
 	}

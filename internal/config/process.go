@@ -99,7 +99,7 @@ func checkProcess(c *checker) {
 		return
 	}
 	checkArgs(c, p)
-	checkEnv(c, p)
+	checkEnv(c, at.Child("env"), p.Env)
 	checkUser(c, p)
 	switch {
 	case p.Cwd == "":
@@ -133,9 +133,8 @@ func checkArgs(c *checker, p *specs.Process) {
 }
 
 // checkEnv does not show the values: they are where secrets are.
-func checkEnv(c *checker, p *specs.Process) {
-	at := field.At("process", "env")
-	for i, entry := range p.Env {
+func checkEnv(c *checker, at field.Path, env []string) {
+	for i, entry := range env {
 		switch {
 		case strings.IndexByte(entry, '=') < 0:
 			c.refuse(at.Index(i), "want NAME=value, there is no '='")

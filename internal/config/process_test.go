@@ -62,20 +62,48 @@ func TestCapabilities(t *testing.T) {
 	sets := func(change func(*specs.LinuxCapabilities)) func(*specs.Spec) {
 		return func(s *specs.Spec) { change(s.Process.Capabilities) }
 	}
-	refuses(t, []refusal{
-		{"unknown", sets(func(c *specs.LinuxCapabilities) { c.Bounding[1], c.Ambient = "CAP_X", []string{"kill"} }),
-			`process.capabilities.ambient[0]: "kill": no such capability; ` +
-				`process.capabilities.bounding[1]: "CAP_X": no such capability`},
-		{"effective, not permitted", sets(func(c *specs.LinuxCapabilities) { c.Effective = []string{"CAP_KILL", "CAP_BPF", "CAP_MKNOD"} }),
-			"process.capabilities.effective: CAP_MKNOD, CAP_BPF must be in permitted too"},
-		{"inheritable, not bounding", sets(func(c *specs.LinuxCapabilities) { c.Inheritable = []string{"CAP_BPF"} }),
-			"process.capabilities.inheritable: CAP_BPF must be in bounding too"},
+	for _, c := range []struct {
+		name   string
+		change func(*specs.LinuxCapabilities)
+		want   Capabilities
+		warns  []string
+	}{
+		{"unknown", func(c *specs.LinuxCapabilities) { c.Bounding[1], c.Ambient = "CAP_X", []string{"kill"} },
+			Capabilities{Bounding: 1<<29 | 1<<10, Effective: 1<<29 | 1<<5 | 1<<10, Permitted: 1<<29 | 1<<5 | 1<<10},
+			[]string{`process.capabilities.bounding[1]: "CAP_X" is no capability: it is not granted`,
+				`process.capabilities.ambient[0]: "kill" is no capability: it is not granted`}},
+		{"effective, not permitted", func(c *specs.LinuxCapabilities) { c.Effective = []string{"CAP_KILL", "CAP_BPF", "CAP_MKNOD"} },
+			Capabilities{Bounding: 1<<29 | 1<<5 | 1<<10, Effective: 1 << 5, Permitted: 1<<29 | 1<<5 | 1<<10},
+			[]string{"process.capabilities.effective: CAP_MKNOD, CAP_BPF cannot be granted: the kernel wants them in permitted too"}},
+		{"inheritable, not bounding", func(c *specs.LinuxCapabilities) { c.Inheritable = []string{"CAP_BPF", "CAP_KILL"} },
+			Capabilities{Bounding: 1<<29 | 1<<5 | 1<<10, Effective: 1<<29 | 1<<5 | 1<<10, Permitted: 1<<29 | 1<<5 | 1<<10, Inheritable: 1 << 5},
+			[]string{"process.capabilities.inheritable: CAP_BPF cannot be granted: the kernel wants them in bounding too"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := accepted(t, sets(c.change))
+			wantWarnings(t, cfg, c.warns...)
+			if cfg.Capabilities != c.want {
+				t.Errorf("got %+v", cfg.Capabilities)
+			}
+		})
+	}
+	t.Run("vial has fewer", func(t *testing.T) {
+		cfg := accepted(t, sets(func(c *specs.LinuxCapabilities) { c.Bounding = []string{"CAP_KILL", "CAP_SYS_RESOURCE"} }))
+		got := strings.Join(cfg.BeyondOwn(1<<5|1<<29), "\n")
+		if want := "process.capabilities.bounding: CAP_SYS_RESOURCE cannot be granted: vial itself runs without them\n" +
+			"process.capabilities.effective: CAP_NET_BIND_SERVICE cannot be granted: vial itself runs without them\n" +
+			"process.capabilities.permitted: CAP_NET_BIND_SERVICE cannot be granted: vial itself runs without them"; got != want {
+			t.Errorf("got\n%s", got)
+		}
+		if more := cfg.BeyondOwn(1<<41 - 1); len(more) > 0 {
+			t.Error(more)
+		}
 	})
 	cfg := accepted(t, sets(func(c *specs.LinuxCapabilities) {
 		c.Inheritable = []string{"CAP_KILL"}
 		c.Ambient = []string{"CAP_KILL", "CAP_AUDIT_WRITE"}
 	}))
-	wantWarnings(t, cfg, "process.capabilities.ambient: CAP_AUDIT_WRITE cannot be granted: the kernel wants them in permitted and inheritable too")
+	wantWarnings(t, cfg, "process.capabilities.ambient: can't raise ambient capability CAP_AUDIT_WRITE: the kernel wants it in permitted and inheritable too")
 	if cfg.Capabilities.Ambient != 1<<5 {
 		t.Errorf("ambient: %#x", cfg.Capabilities.Ambient)
 	}

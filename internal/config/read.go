@@ -150,21 +150,23 @@ func readForeign[T any](d *decoder, v **T) {
 	d.skip()
 }
 
-// unknown passes over a key that the object does not have. The spec has such
-// keys ignored; one that differs in case only is a slip which other runtimes
-// take for the field itself, so it is worth a warning.
+// unknown passes over a key that the object does not have, as the spec wants it.
+// One that differs from a field in case only is that field to runc, which reads with
+// encoding/json: it is here too (members asks again), with a warning, since to other
+// runtimes it is nothing.
 func (d *decoder) unknown(key string, fields []string) {
 	for _, name := range fields {
 		if strings.EqualFold(name, key) {
 			d.warnCase(key, name)
-			break
+			d.meant = name
+			return
 		}
 	}
 	d.skip()
 }
 
 func (d *decoder) warnCase(key, name string) {
-	at := "config.json: "
+	at := d.name + ": "
 	own := d.path[len(d.path)-1]
 	d.path = d.path[:len(d.path)-1]
 	if p := d.where(); p != "" {
@@ -173,18 +175,22 @@ func (d *decoder) warnCase(key, name string) {
 	d.path = append(d.path, own)
 	switch {
 	case len(d.warnings) < maxProblems:
-		d.warnings = append(d.warnings, at+"unknown field "+show(key)+": did you mean "+strconv.Quote(name)+"? it is ignored")
+		d.warnings = append(d.warnings, at+"field "+show(key)+" is taken for "+strconv.Quote(name)+": some runtimes ignore it")
 	case len(d.warnings) == maxProblems:
-		d.warnings = append(d.warnings, "config.json: there are more warnings")
+		d.warnings = append(d.warnings, d.name+": there are more warnings")
 	}
 }
 
+// fileName is the name of the text in messages.
+const fileName = "config.json"
+
 // decode reads config.json without asking what it means.
-func decode(data []byte) (*specs.Spec, []string, error) {
-	if err := checkText(data); err != nil {
+func decode(data []byte, read func(*decoder, *specs.Spec)) (*specs.Spec, []string, error) {
+	if err := checkText(fileName, data); err != nil {
 		return nil, nil, err
 	}
 	d := &decoder{
+		name: fileName,
 		text: string(data),
 		path: make([]place, 0, 16),
 		keys: make([]string, 0, 64),
@@ -194,7 +200,7 @@ func decode(data []byte) (*specs.Spec, []string, error) {
 	}
 	d.pos = 0
 	s := new(specs.Spec)
-	readSpec(d, s)
+	read(d, s)
 	if d.peek(); !d.stopped && d.pos < len(d.text) {
 		d.unexpected("nothing more")
 	}

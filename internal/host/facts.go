@@ -46,6 +46,10 @@ type Facts struct {
 
 	// LastCap is the number of the last capability that the kernel knows.
 	LastCap int
+
+	// Permitted are the capabilities that vial itself may use, and so can
+	// give to a container that stays in its user namespace.
+	Permitted uint64
 }
 
 // KnowsCap tells whether the kernel has capability number n.

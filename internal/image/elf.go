@@ -8,7 +8,7 @@ import (
 
 // textAddress is where the file's first bytes are mapped. The interpreter is
 // position independent; it only has to lie apart from the program.
-const textAddress = 0x400000
+const textAddress = program.TerminatedAddress - textOffset
 
 // Of ELF64, from elf(5) and include/uapi/linux/elf.h.
 const (
@@ -35,23 +35,24 @@ type segment struct {
 	align                 uint64
 }
 
-// wrap lays the interpreter and an encoded program out as an ELF file.
-func wrap(cpu program.CPU, interpreter, encoded []byte) []byte {
+// headSize is how much of the file stands before the program.
+func headSize(cpu program.CPU, interpreter []byte) int {
+	return congruent(textOffset+len(interpreter), program.Base, pageSize(cpu))
+}
+
+// putHead puts before an encoded program what makes an ELF file of it: headers and
+// the interpreter.
+func putHead(out []byte, head int, cpu program.CPU, interpreter []byte) {
 	align := pageSize(cpu)
-	textEnd := textOffset + len(interpreter)
-	programOffset := congruent(textEnd, program.Base, align)
-	out := make([]byte, programOffset+len(encoded))
 	putHeader(out, cpu)
 	for i, s := range [programHeaders]segment{
-		{segmentLoad, flagRead | flagExecute, 0, textAddress, uint64(textEnd), uint64(align)},
-		{segmentLoad, flagRead | flagWrite, uint64(programOffset), program.Base, uint64(len(encoded)), uint64(align)},
+		{segmentLoad, flagRead | flagExecute, 0, textAddress, uint64(textOffset + len(interpreter)), uint64(align)},
+		{segmentLoad, flagRead | flagWrite, uint64(head), program.Base, uint64(len(out) - head), uint64(align)},
 		{segmentStack, flagRead | flagWrite, 0, 0, 0, 16},
 	} {
 		s.put(out[headerSize+i*programHeaderSize:])
 	}
 	copy(out[textOffset:], interpreter)
-	copy(out[programOffset:], encoded)
-	return out
 }
 
 // pageSize is the largest page that a kernel for the CPU may be built with:
@@ -80,7 +81,7 @@ func putHeader(out []byte, cpu program.CPU) {
 	le.PutUint16(out[16:], typeExec)
 	le.PutUint16(out[18:], machine)
 	le.PutUint32(out[20:], 1)
-	le.PutUint64(out[24:], textAddress+textOffset)
+	le.PutUint64(out[24:], textAddress+textOffset+entryOffset)
 	le.PutUint64(out[32:], headerSize) // the program headers follow
 	le.PutUint16(out[52:], headerSize)
 	le.PutUint16(out[54:], programHeaderSize)

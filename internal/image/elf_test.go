@@ -33,8 +33,11 @@ func TestWrap(t *testing.T) {
 			if stack.Type != elf.PT_GNU_STACK || stack.Flags != elf.PF_R|elf.PF_W {
 				t.Errorf("stack: %+v", stack.ProgHeader)
 			}
-			if got := read(t, text)[f.Entry-text.Vaddr:]; text.Vaddr != 0x400000 || !bytes.Equal(got, code) {
-				t.Errorf("at the entry lies %q", got)
+			if got := read(t, text)[program.TerminatedAddress-text.Vaddr:]; text.Vaddr != 0x400000 || !bytes.Equal(got, code) {
+				t.Errorf("at %#x lies %q", program.TerminatedAddress, got)
+			}
+			if f.Entry != program.TerminatedAddress+entryOffset {
+				t.Errorf("the entry is %#x", f.Entry)
 			}
 			if data.Vaddr != program.Base || !bytes.Equal(read(t, data), encoded) {
 				t.Errorf("the program does not lie at %#x", program.Base)
@@ -91,8 +94,28 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Build([]byte("a program"))
-	if err != nil || !bytes.Equal(got, wrap(Native(), code, []byte("a program"))) {
+	b := program.NewBuilder()
+	b.Step(program.Runtime, "test")
+	end := b.Label()
+	b.FailTo(end)
+	umasks(b, 3)
+	b.FailTo(0)
+	b.Place(end)
+	b.ExitGroup(0)
+	p, err := b.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Build(p)
+	if err != nil || !bytes.Equal(got, wrap(Native(), code, p.Encode(Native()))) {
 		t.Errorf("Build is not the native wrap: %v", err)
 	}
+}
+
+// wrap lays the interpreter and an encoded program out as an ELF file.
+func wrap(cpu program.CPU, interpreter, encoded []byte) []byte {
+	head := headSize(cpu, interpreter)
+	out := append(make([]byte, head), encoded...)
+	putHead(out, head, cpu, interpreter)
+	return out
 }

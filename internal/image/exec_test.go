@@ -94,10 +94,21 @@ func BenchmarkExec(b *testing.B) {
 
 // BenchmarkBuild wraps a program of a usual size.
 func BenchmarkBuild(b *testing.B) {
-	encoded := make([]byte, 30<<10)
+	builder := program.NewBuilder()
+	end := builder.Label()
+	builder.FailTo(end)
+	builder.Step(program.Runtime, "test")
+	umasks(builder, 250)
+	builder.FailTo(0)
+	builder.Place(end)
+	builder.ExitGroup(0)
+	p, err := builder.Finish()
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Build(encoded); err != nil {
+		if _, err := Build(p); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -114,11 +125,11 @@ func umasks(b *program.Builder, n int) {
 // native is the path of a program's image.
 func native(t testing.TB, p tiny) string {
 	t.Helper()
-	image, err := Build(p.encode(t, Native()))
+	code, err := Interpreter()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return executable(t, image)
+	return executable(t, wrap(Native(), code, p.encode(t, Native())))
 }
 
 // start executes what lies at path, as package launch does.

@@ -49,11 +49,15 @@ func Native() program.CPU {
 	return program.AMD64
 }
 
-// Build is the executable of a program that was encoded for the native CPU.
-func Build(encoded []byte) ([]byte, error) {
+// Build is the executable of a program, for the native CPU.
+func Build(p *program.Program) ([]byte, error) {
 	code, err := Interpreter()
 	if err != nil {
 		return nil, err
 	}
-	return wrap(Native(), code, encoded), nil
+	cpu := Native()
+	head := headSize(cpu, code)
+	out := p.EncodeBehind(head, cpu)
+	putHead(out, head, cpu, code)
+	return out, nil
 }

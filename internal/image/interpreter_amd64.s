@@ -12,6 +12,12 @@
 // syscall overwrites CX and R11 (Intel SDM vol. 2, SYSCALL) and keeps all
 // others. Nothing is pushed, so there needs to be no stack.
 TEXT ·interpreter(SB), NOSPLIT|NOFRAME, $0-0
+	MOVL	$const_terminated, DI		// program.TerminatedAddress: a signal has come
+	MOVL	$const_exitGroup, AX		// and the process ends
+	SYSCALL					// with that status
+	UNDEF					// whatever happens
+
+	PCALIGN	$16				// entryOffset
 	MOVL	$const_base, R13		// the program
 	LEAQ	const_firstCall(R13), BX	// its first call
 

@@ -12,6 +12,12 @@
 //
 // svc overwrites R0 alone (syscall(2)). The stack pointer is never used.
 TEXT ·interpreter(SB), NOSPLIT|NOFRAME, $0-0
+	MOVD	$const_terminated, R0		// program.TerminatedAddress: a signal has come
+	MOVD	$const_exitGroup, R8		// and the process ends
+	SVC					// with that status
+	UNDEF					// whatever happens
+
+	PCALIGN	$16				// entryOffset
 	MOVD	$const_base, R19		// the program
 	ADD	$const_firstCall, R19, R20	// its first call
 

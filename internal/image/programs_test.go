@@ -293,9 +293,9 @@ var repeats = []tiny{
 }
 
 // The numbers that differ between CPUs, of system calls that vial never makes.
-var foreign = map[program.CPU]struct{ splice, wait4, clone uint64 }{
-	program.AMD64: {275, 61, 56},
-	program.ARM64: {76, 260, 220},
+var foreign = map[program.CPU]struct{ splice, wait4, clone, kill uint64 }{
+	program.AMD64: {275, 61, 56, 62},
+	program.ARM64: {76, 260, 220, 129},
 }
 
 // contents makes call 1 a splice(2) of bytes 4 to 8 of descriptor 0 to
@@ -353,6 +353,19 @@ var kernels = []tiny{
 			put64(at(encoded, 1, offArgs+16), unix.WALL)
 		},
 		output: "child, parent", status: "exit status 5", kernel: true},
+	{name: "SIGTERM ends it",
+		build: func(b *program.Builder) {
+			pid := b.Slot("pid")
+			b.EndOnTERM()
+			b.Setsid().Into(pid) // which is its pid
+			b.Close(pid)
+			b.ExitGroup(0)
+		},
+		patch: func(cpu program.CPU, encoded []byte) {
+			put64(at(encoded, 2, offNumber), foreign[cpu].kill)
+			put64(at(encoded, 2, offArgs+8), uint64(unix.SIGTERM))
+		},
+		status: "exit status 143", kernel: true},
 	{name: "execve gets its strings",
 		build: func(b *program.Builder) {
 			b.Execve(b.String("/bin/sh"), b.Strings("argv", []string{"sh", "-c", "echo $1 $A", "0", "one"}), b.Strings("envp", []string{"A=two"}))

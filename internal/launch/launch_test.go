@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -66,11 +67,11 @@ func ask(b *program.Builder, kind program.RequestKind, fds ...program.Slot) {
 
 func start(t *testing.T, p *program.Program) *Child {
 	t.Helper()
-	img, err := image.Build(p.Encode(image.Native()))
+	img, err := image.Build(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Start(Plan{Image: img, TmpDir: t.TempDir(), Stdio: [3]int{0, 1, 2}, Inherits: func(fd int) []int { return []int{fd} }})
+	c, err := Start(Plan{Program: p, Image: img, TmpDir: t.TempDir(), Stdio: [3]int{0, 1, 2}, Inherits: func(fd int) []int { return []int{fd} }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestServe(t *testing.T) {
 		root, again := b.Slot("root"), b.Slot("again")
 		b.Openat2(program.CWD, ".", program.DirInRoot).Into(root)
 		b.Openat2(program.CWD, ".", program.DirInRoot).Into(again)
-		ask(b, program.RequestHome, root)
+		ask(b, program.RequestMode, root)
 		ask(b, program.RequestCopyUp, root, again)
 		ask(b, program.RequestReady)
 		b.ExitGroup(7)
@@ -105,11 +106,76 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(asked, ", "), "home directory mounts[3] 1, copy up mounts[3] 2, ready mounts[3] 0"; got != want {
+	if got, want := strings.Join(asked, ", "), "mode of a directory mounts[3] 1, copy up mounts[3] 2, ready mounts[3] 0"; got != want {
 		t.Errorf("asked %s, want %s", got, want)
 	}
 	if status, err := c.Wait(); err != nil || status.ExitStatus() != 7 {
 		t.Errorf("status %d, %v; want 7", status.ExitStatus(), err)
+	}
+}
+
+// born is a program that is started in namespaces, and asks once.
+func born(t *testing.T, flags uint64) *program.Program {
+	t.Helper()
+	b := program.NewBuilder()
+	failed := b.Label()
+	b.FailTo(failed)
+	b.Birth(field.At("linux", "namespaces"), "make a process", flags)
+	b.Step(program.Runtime, "ask")
+	ask(b, program.RequestReady)
+	b.ExitGroup(7)
+	b.FailTo(0)
+	b.Place(failed)
+	b.ExitGroup(1)
+	p, err := b.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestBorn: a process that is made in namespaces is known as soon as it is started.
+func TestBorn(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a pid namespace needs privileges")
+	}
+	p := born(t, unix.CLONE_NEWPID|unix.CLONE_NEWUTS)
+	c := start(t, p)
+	if c.Pid == 0 || c.PidFD < 0 {
+		t.Fatalf("pid %d, pidfd %d", c.Pid, c.PidFD)
+	}
+	if err := c.Serve(p, func(Question) ([]byte, error) {
+		own, _ := os.Readlink("/proc/self/ns/pid")
+		its, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", c.Pid))
+		if err != nil || its == own {
+			t.Errorf("its pid namespace is %s: %v", its, err)
+		}
+		return nil, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := c.Wait(); err != nil || status.ExitStatus() != 7 {
+		t.Errorf("status %d, %v; want 7", status.ExitStatus(), err)
+	}
+}
+
+// TestNotBorn: a clone that fails is told from an execve that does.
+func TestNotBorn(t *testing.T) {
+	p := born(t, unix.CLONE_NEWNS|unix.CLONE_FS) // which no kernel takes together
+	img, err := image.Build(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := Plan{Program: p, Image: img, TmpDir: t.TempDir(), Stdio: [3]int{0, 1, 2}, Inherits: func(fd int) []int { return []int{fd} }}
+	if _, err = Start(plan); err == nil || err.Error() != "linux.namespaces: make a process: clone3: invalid argument" {
+		t.Errorf("clone: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("a pid namespace needs privileges")
+	}
+	plan.Program, plan.Image = born(t, unix.CLONE_NEWPID), []byte("no program")
+	if _, err = Start(plan); err == nil || err.Error() != "start the container's first process: exec format error" {
+		t.Errorf("execve: %v", err)
 	}
 }
 
@@ -169,7 +235,7 @@ func TestKilledProgram(t *testing.T) {
 		b.Step(program.Runtime, "ask")
 		here := b.Slot("here")
 		b.Openat2(program.CWD, ".", program.DirInRoot).Into(here)
-		ask(b, program.RequestHome, here)
+		ask(b, program.RequestMode, here)
 		b.ExitGroup(0)
 	})
 	c := start(t, p)
@@ -179,6 +245,35 @@ func TestKilledProgram(t *testing.T) {
 	}
 	if status, err := c.Wait(); err != nil || status.Signal() != unix.SIGKILL {
 		t.Errorf("signal %v, %v", status.Signal(), err)
+	}
+}
+
+// TestKilledAfterReady kills the program after it was told to go on, and before
+// the end: that is no end of file as execve makes it.
+func TestKilledAfterReady(t *testing.T) {
+	p := script(t, func(b *program.Builder) {
+		b.Step(program.Runtime, "ask")
+		ask(b, program.RequestReady)
+		ask(b, program.RequestStartHooks)
+		b.ExitGroup(0)
+	})
+	c := start(t, p)
+	err := c.Serve(p, func(q Question) ([]byte, error) {
+		if q.Kind == program.RequestReady {
+			return nil, nil
+		}
+		if err := unix.Kill(c.Pid, unix.SIGKILL); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("a hook: %w", ErrGone)
+	})
+	if !errors.Is(err, ErrGone) {
+		t.Errorf("got %v, want %v", err, ErrGone)
+	}
+	// One that goes on to its end is no failure, whatever it asked for last.
+	c = start(t, p)
+	if err := c.Serve(p, func(Question) ([]byte, error) { return nil, nil }); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,17 +14,22 @@ type Question struct {
 	Kind program.RequestKind
 	Step program.Step // that asks
 	FDs  []int        // that came with it; they are closed when it is answered
+
+	UnsafePath string // that it is about, beneath the container's root
 }
 
 // ErrGone is the end of a program that reported nothing: it was killed.
 var ErrGone = errors.New("the container's first process was killed")
 
+// ErrInterrupted is the end of a wait that Plan.Interrupt has ended.
+var ErrInterrupted = errors.New("interrupted")
+
 // descriptorsOf is how many descriptors come with a request, one to a message.
 func descriptorsOf(kind program.RequestKind) int {
 	switch kind {
-	case program.RequestHome:
+	case program.RequestReadyHome, program.RequestDirectory, program.RequestMode, program.RequestTerminals, program.RequestConsole:
 		return 1
-	case program.RequestCopyUp:
+	case program.RequestCopyUp, program.RequestTarget, program.RequestDevice:
 		return 2
 	}
 	return 0
@@ -32,12 +37,17 @@ func descriptorsOf(kind program.RequestKind) int {
 
 // Serve answers the program's requests until it has closed its end of the
 // channel, which execve does, or the server says so by an error. It is nil on
-// an end of file after program.RequestReady was answered. A server that finds
+// an end of file after program.RequestReady, or RequestReadyHome, was answered, or
+// NoticeReady heard. A server that finds
 // the process gone says ErrGone; what it said last is the error then.
 func (c *Child) Serve(p *program.Program, answer func(Question) ([]byte, error)) error {
 	conv := conversation{Child: c, program: p, server: answer}
 	defer conv.drop()
 	for {
+		err := c.await()
+		if err != nil {
+			return err
+		}
 		m, err := c.receive()
 		if errors.Is(err, errEnd) {
 			if conv.ready {
@@ -54,20 +64,40 @@ func (c *Child) Serve(p *program.Program, answer func(Question) ([]byte, error))
 	}
 }
 
+// await waits for a message, if something may end the wait.
+func (c *Child) await() error {
+	if c.interrupt == nil || c.interrupt.Descriptor() < 0 {
+		return nil
+	}
+	poll := []unix.PollFd{{Fd: int32(c.channel), Events: unix.POLLIN}, {Fd: int32(c.interrupt.Descriptor()), Events: unix.POLLIN}}
+	for {
+		_, err := unix.Poll(poll, -1)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return fmt.Errorf("hear from the container's first process: poll: %w", err)
+		case poll[1].Revents != 0 && c.interrupt.Asked():
+			return ErrInterrupted
+		case poll[0].Revents != 0:
+			return nil
+		}
+	}
+}
+
 // A conversation is what Serve keeps in mind.
 type conversation struct {
 	*Child
 	program *program.Program
 	server  func(Question) ([]byte, error)
 	fds     []int // that have come with a request
-	ready   bool  // RequestReady has been answered
+	ready   bool  // what is still to come is the end of file, or a failure
 }
 
 // hear takes one message. A request may overtake the pid, which another
 // process sends; so whoever is not stage 0 is known by its first message too.
 func (v *conversation) hear(m message) error {
 	var err error
-	if m.sender != v.stage0 {
+	if v.Pid == 0 && m.sender != v.stage0 {
 		err = v.announced(m.sender)
 	}
 	if m.fd >= 0 {
@@ -85,7 +115,7 @@ func (v *conversation) hear(m message) error {
 		if len(v.fds) < descriptorsOf(request.Kind) {
 			return nil
 		}
-		return v.answer(Question{Kind: request.Kind, Step: v.program.Steps[request.Step], FDs: v.fds})
+		return v.answer(Question{Kind: request.Kind, Step: v.program.Steps[request.Step], FDs: v.fds, UnsafePath: request.UnsafePath})
 	}
 	return fmt.Errorf("internal error: the program says %d, %d", m.first, m.second)
 }
@@ -94,10 +124,15 @@ func (v *conversation) answer(q Question) error {
 	reply, err := v.server(q)
 	v.drop()
 	if errors.Is(err, ErrGone) {
+		v.ready = false
 		return nil // why, is still to be read
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", q.Step.Origin, q.Step.Phrase, err)
+	}
+	if q.Kind == program.NoticeReady {
+		v.ready = true
+		return nil
 	}
 	if len(reply) == 0 {
 		reply = []byte{1, 0, 0, 0, 0, 0, 0, 0}
@@ -106,7 +141,7 @@ func (v *conversation) answer(q Question) error {
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		return nil // it is gone; what it said last is still to be read
 	}
-	v.ready = err == nil && q.Kind == program.RequestReady
+	v.ready = v.ready || err == nil && (q.Kind == program.RequestReady || q.Kind == program.RequestReadyHome)
 	return err
 }
 
@@ -203,8 +238,8 @@ func (c *Child) receive() (message, error) {
 	return m, err
 }
 
-// accompany takes what came beside a message: who sent it (the channel has
-// SO_PASSCRED, and the kernel writes that), and at most one descriptor.
+// accompany takes what came beside a message: who sent it (the channel to a program
+// with a stage 0 has SO_PASSCRED, and the kernel writes that), and at most one descriptor.
 func (m *message) accompany(control []byte) error {
 	parts, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
@@ -220,9 +255,6 @@ func (m *message) accompany(control []byte) error {
 			return fmt.Errorf("internal error: the program sends %d descriptors", len(fds))
 		}
 		m.fd = fds[0]
-	}
-	if m.sender == 0 {
-		return errors.New("internal error: the program does not say who it is")
 	}
 	return nil
 }

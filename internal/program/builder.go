@@ -45,9 +45,22 @@ func (b *Builder) Step(origin field.Path, phrase string) *Step {
 	return &b.p.Steps[len(b.p.Steps)-1]
 }
 
+// Birth opens a step that is done before the first call, by who starts the program:
+// with these flags of clone3(2).
+func (b *Builder) Birth(origin field.Path, phrase string, flags uint64) {
+	if len(b.p.Steps) > 0 {
+		b.wrong(errors.New("internal error: a program is started when it is on its way"))
+	}
+	b.Step(origin, phrase)
+	b.p.Clone = flags
+}
+
 // Request adds a question to the parent and is its index.
-func (b *Builder) Request(kind RequestKind) int {
-	b.p.Requests = append(b.p.Requests, Request{Kind: kind, Step: len(b.p.Steps) - 1})
+func (b *Builder) Request(kind RequestKind) int { return b.RequestAt(kind, "") }
+
+// RequestAt is Request for a kind that has to do with a path.
+func (b *Builder) RequestAt(kind RequestKind, unsafePath string) int {
+	b.p.Requests = append(b.p.Requests, Request{Kind: kind, Step: len(b.p.Steps) - 1, UnsafePath: unsafePath})
 	return len(b.p.Requests) - 1
 }
 

@@ -58,6 +58,12 @@ func (b *Builder) Unshare(flags uint64) *Call {
 	return b.call(SysUnshare, Imm(flags, FormClone))
 }
 
+// Setns joins namespaces: of a process, if fd is its pidfd, those that flags
+// name, all or none (setns(2), since Linux 5.8).
+func (b *Builder) Setns(fd Arg, flags uint64) *Call {
+	return b.call(SysSetns, fd, Imm(flags, FormClone))
+}
+
 // Setsid starts a session.
 func (b *Builder) Setsid() *Call { return b.call(SysSetsid) }
 
@@ -160,6 +166,11 @@ func (b *Builder) IsOpen(s Slot) *Call {
 	return b.call(SysFcntl, s.Content(), Imm(unix.F_GETFD, FormFcntl))
 }
 
+// Personality sets the execution domain (personality(2)).
+func (b *Builder) Personality(domain uint64) *Call {
+	return b.call(SysPersonality, Imm(domain, FormPersonality))
+}
+
 // Umask sets the mask of new files' modes.
 func (b *Builder) Umask(mask uint32) *Call { return b.call(SysUmask, Imm(uint64(mask), FormMode)) }
 
@@ -223,10 +234,20 @@ func (b *Builder) Fsopen(fstype string) *Call {
 	return b.call(SysFsopen, b.String(fstype), Imm(unix.FSOPEN_CLOEXEC, FormFsopen))
 }
 
+// Fspick starts to configure the filesystem of the mount that s is open on anew.
+func (b *Builder) Fspick(s Slot) *Call {
+	return b.call(SysFspick, s.Content(), b.String(""), Imm(unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH, FormFspick))
+}
+
 // FsconfigString sets a parameter of a filesystem. The kernel takes up to 255
 // bytes of value (fs/fsopen.c).
 func (b *Builder) FsconfigString(fs Slot, key, value string) *Call {
 	return b.fsconfig(fs, unix.FSCONFIG_SET_STRING, b.String(key), b.String(value))
+}
+
+// FsconfigStringIn sets a parameter to the C string in a buffer.
+func (b *Builder) FsconfigStringIn(fs Slot, key string, buffer Arg) *Call {
+	return b.fsconfig(fs, unix.FSCONFIG_SET_STRING, b.String(key), buffer)
 }
 
 // FsconfigFlag sets a parameter that takes no value.
@@ -237,6 +258,11 @@ func (b *Builder) FsconfigFlag(fs Slot, key string) *Call {
 // FsconfigCreate makes the superblock.
 func (b *Builder) FsconfigCreate(fs Slot) *Call {
 	return b.fsconfig(fs, unix.FSCONFIG_CMD_CREATE, Int(0), Int(0))
+}
+
+// FsconfigReconfigure changes the superblock.
+func (b *Builder) FsconfigReconfigure(fs Slot) *Call {
+	return b.fsconfig(fs, unix.FSCONFIG_CMD_RECONFIGURE, Int(0), Int(0))
 }
 
 func (b *Builder) fsconfig(fs Slot, command uint64, key, value Arg) *Call {
@@ -270,6 +296,9 @@ func (b *Builder) Umount2(path string, flags uint64) *Call {
 func (b *Builder) PivotRoot(newRoot, putOld string) *Call {
 	return b.call(SysPivotRoot, b.String(newRoot), b.String(putOld))
 }
+
+// Chroot makes the directory at path the root of the process, and of no other.
+func (b *Builder) Chroot(path string) *Call { return b.call(SysChroot, b.String(path)) }
 
 // Fchdir makes the directory that dir is open on the working directory.
 func (b *Builder) Fchdir(dir Arg) *Call { return b.call(SysFchdir, dir) }
@@ -381,6 +410,19 @@ func (b *Builder) SendWithFD(socket, message Arg, size int, s Slot) *Call {
 		{"controllen", 40, 8, Int(24)},
 	}})
 	return b.call(SysSendmsg, socket, header, Imm(unix.MSG_NOSIGNAL, FormMsg))
+}
+
+// EndOnTERM makes SIGTERM end the process, which it does not by default to the
+// first one of a pid namespace (pid_namespaces(7)). execve(2) undoes it.
+func (b *Builder) EndOnTERM() *Call {
+	// The kernel's struct sigaction, the same on both CPUs. amd64 does not take a
+	// handler without a restorer, which here is for none that returns.
+	const restorer = 0x04000000 // SA_RESTORER (asm/signal.h)
+	action := b.Struct(Datum{Kind: DatumStruct, Name: "sigaction", Size: 32, Fields: []Field{
+		{"handler", 0, 8, Imm(TerminatedAddress, FormHex)},
+		{"flags", 8, 8, Imm(restorer, FormHex)},
+	}})
+	return b.call(SysRtSigaction, Imm(uint64(unix.SIGTERM), FormSignal), action, Int(0), Int(8))
 }
 
 // Execve becomes the program at path, an address, so that it can be chosen

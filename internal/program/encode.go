@@ -33,6 +33,9 @@ import (
 const (
 	// Base is the address the program is loaded at.
 	Base = 0x600000
+	// TerminatedAddress is where an image has code that ends the process with
+	// status 143, for a handler of SIGTERM.
+	TerminatedAddress = 0x4000f0
 	// FirstCallOffset is where the calls begin.
 	FirstCallOffset = 64
 	// CallSize is the size of one call in bytes.
@@ -54,9 +57,13 @@ const (
 )
 
 // Encode turns the program into bytes for one CPU, to be loaded at Base.
-func (p *Program) Encode(cpu CPU) []byte {
+func (p *Program) Encode(cpu CPU) []byte { return p.EncodeBehind(0, cpu) }
+
+// EncodeBehind is Encode behind so many bytes of zero, which are the caller's.
+func (p *Program) EncodeBehind(head int, cpu CPU) []byte {
 	offsets, size := p.layout()
-	out := make([]byte, size)
+	all := make([]byte, head+size)
+	out := all[head:]
 	le := binary.LittleEndian
 	le.PutUint32(out[16:], uint32(len(p.Calls)))
 	le.PutUint32(out[20:], CallSize)
@@ -71,7 +78,7 @@ func (p *Program) Encode(cpu CPU) []byte {
 			e.datum(out[offsets[i]:], d)
 		}
 	}
-	return out
+	return all
 }
 
 // layout gives every datum its offset from Base. What calls write stands

@@ -44,6 +44,11 @@ func (p *Program) Explain(offset uint64, errno unix.Errno) error {
 	return &StepError{Origin: s.Origin, Phrase: s.Phrase, Call: c.Sys, Errno: errno, option: p.option(c), say: c.Say, plain: s.Plain}
 }
 
+// ExplainClone is Explain for the clone3 that was to start the program.
+func (p *Program) ExplainClone(errno unix.Errno) error {
+	return &StepError{Origin: p.Steps[0].Origin, Phrase: p.Steps[0].Phrase, Call: SysClone3, Errno: errno}
+}
+
 // option is the option that an fsconfig call sets, with a blank before it.
 func (p *Program) option(c *Call) string {
 	if c.Sys != SysFsconfig {

@@ -33,6 +33,7 @@ const (
 	FormFsconfig
 	FormFsmount
 	FormFsopen
+	FormFspick
 	FormInterface
 	FormIoctl
 	FormKeyctl
@@ -41,13 +42,21 @@ const (
 	FormMoveMount
 	FormMsg
 	FormOpenTree
+	FormPersonality
 	FormPrctl
 	FormResolve
 	FormRlimit
 	FormScm
+	FormSignal
 	FormSocket
 	FormSocketLevel
 	FormUmount
+)
+
+// Execution domains (linux/personality.h); package unix does not have them.
+const (
+	PerLinux   = 0
+	PerLinux32 = 8
 )
 
 // A vocabulary names the values of one kind of argument. In a set of flags
@@ -83,15 +92,19 @@ func vocabularyOf(f Form) vocabulary {
 	case FormFcntl:
 		return vocabulary{true, []word{{"F_GETFD", unix.F_GETFD}}}
 	case FormFsconfig:
-		return vocabulary{true, []word{{"FSCONFIG_SET_FLAG", unix.FSCONFIG_SET_FLAG}, {"FSCONFIG_SET_STRING", unix.FSCONFIG_SET_STRING}, {"FSCONFIG_CMD_CREATE", unix.FSCONFIG_CMD_CREATE}}}
+		return vocabulary{true, []word{{"FSCONFIG_SET_FLAG", unix.FSCONFIG_SET_FLAG}, {"FSCONFIG_SET_STRING", unix.FSCONFIG_SET_STRING}, {"FSCONFIG_CMD_CREATE", unix.FSCONFIG_CMD_CREATE}, {"FSCONFIG_CMD_RECONFIGURE", unix.FSCONFIG_CMD_RECONFIGURE}}}
+	case FormPersonality:
+		return vocabulary{true, []word{{"PER_LINUX", PerLinux}, {"PER_LINUX32", PerLinux32}}}
 	case FormFsmount:
 		return vocabulary{false, []word{{"FSMOUNT_CLOEXEC", unix.FSMOUNT_CLOEXEC}}}
 	case FormFsopen:
 		return vocabulary{false, []word{{"FSOPEN_CLOEXEC", unix.FSOPEN_CLOEXEC}}}
+	case FormFspick:
+		return vocabulary{false, []word{{"FSPICK_CLOEXEC", unix.FSPICK_CLOEXEC}, {"FSPICK_EMPTY_PATH", unix.FSPICK_EMPTY_PATH}}}
 	case FormInterface:
 		return vocabulary{false, []word{{"IFF_UP", unix.IFF_UP}}}
 	case FormIoctl:
-		return vocabulary{true, []word{{"SIOCSIFFLAGS", unix.SIOCSIFFLAGS}}}
+		return vocabulary{true, ioctlWords}
 	case FormKeyctl:
 		return vocabulary{true, []word{{"KEYCTL_JOIN_SESSION_KEYRING", unix.KEYCTL_JOIN_SESSION_KEYRING}, {"KEYCTL_SETPERM", unix.KEYCTL_SETPERM}}}
 	case FormMsg:
@@ -104,6 +117,8 @@ func vocabularyOf(f Form) vocabulary {
 		return vocabulary{true, rlimitWords}
 	case FormScm:
 		return vocabulary{true, []word{{"SCM_RIGHTS", unix.SCM_RIGHTS}}}
+	case FormSignal:
+		return vocabulary{true, []word{{"SIGTERM", uint64(unix.SIGTERM)}}}
 	case FormSocket:
 		return vocabulary{false, []word{{"SOCK_DGRAM", unix.SOCK_DGRAM}, {"SOCK_CLOEXEC", unix.SOCK_CLOEXEC}}}
 	case FormSocketLevel:
@@ -133,7 +148,12 @@ var (
 		{"CLONE_PARENT", unix.CLONE_PARENT}, {"CLONE_INTO_CGROUP", unix.CLONE_INTO_CGROUP},
 		{"CLONE_NEWCGROUP", unix.CLONE_NEWCGROUP}, {"CLONE_NEWIPC", unix.CLONE_NEWIPC},
 		{"CLONE_NEWNET", unix.CLONE_NEWNET}, {"CLONE_NEWNS", unix.CLONE_NEWNS},
-		{"CLONE_NEWPID", unix.CLONE_NEWPID}, {"CLONE_NEWUTS", unix.CLONE_NEWUTS},
+		{"CLONE_NEWPID", unix.CLONE_NEWPID}, {"CLONE_NEWTIME", unix.CLONE_NEWTIME},
+		{"CLONE_NEWUSER", unix.CLONE_NEWUSER}, {"CLONE_NEWUTS", unix.CLONE_NEWUTS},
+	}
+	ioctlWords = []word{
+		{"SIOCSIFFLAGS", unix.SIOCSIFFLAGS}, {"TIOCGPTPEER", unix.TIOCGPTPEER}, {"TIOCSCTTY", unix.TIOCSCTTY},
+		{"TIOCSPTLCK", unix.TIOCSPTLCK}, {"TIOCSWINSZ", unix.TIOCSWINSZ},
 	}
 	prctlWords = []word{
 		{"PR_SET_DUMPABLE", unix.PR_SET_DUMPABLE}, {"PR_SET_KEEPCAPS", unix.PR_SET_KEEPCAPS},
@@ -157,7 +177,8 @@ var (
 		{"MS_NOEXEC", unix.MS_NOEXEC}, {"MS_REMOUNT", unix.MS_REMOUNT}, {"MS_BIND", unix.MS_BIND},
 		{"MS_REC", unix.MS_REC}, {"MS_PRIVATE", unix.MS_PRIVATE}, {"MS_SLAVE", unix.MS_SLAVE},
 		{"MS_SHARED", unix.MS_SHARED}, {"MS_UNBINDABLE", unix.MS_UNBINDABLE}, {"MS_RELATIME", unix.MS_RELATIME},
-		{"MS_STRICTATIME", unix.MS_STRICTATIME},
+		{"MS_STRICTATIME", unix.MS_STRICTATIME}, {"MS_SYNCHRONOUS", unix.MS_SYNCHRONOUS}, {"MS_DIRSYNC", unix.MS_DIRSYNC},
+		{"MS_MANDLOCK", unix.MS_MANDLOCK}, {"MS_LAZYTIME", unix.MS_LAZYTIME}, {"MS_I_VERSION", unix.MS_I_VERSION},
 		{"MS_NOATIME", unix.MS_NOATIME}, {"MS_NODIRATIME", unix.MS_NODIRATIME}, {"MS_NOSYMFOLLOW", unix.MS_NOSYMFOLLOW},
 	}
 	mountAttrWords = []word{

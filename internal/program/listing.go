@@ -26,6 +26,9 @@ func (p *Program) Listing() string {
 				out.WriteByte('\n')
 			}
 			fmt.Fprintf(&out, "%s: %s\n", p.Steps[step].Origin, p.Steps[step].Phrase)
+			if step == 0 && p.Clone != 0 {
+				fmt.Fprintf(&out, "       clone3({flags=%s}), and be the child\n", FormClone.text(p.Clone))
+			}
 		}
 		line := fmt.Sprintf("%5d  %s", i, p.callText(&p.Calls[i]))
 		if rule := p.outcome(&p.Calls[i]); rule != "" {

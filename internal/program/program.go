@@ -33,6 +33,9 @@ import (
 
 // A Program is a list of calls under their steps, and the data they point to.
 type Program struct {
+	// Clone are the flags of clone3(2) that start the program, and are what the first
+	// step is about; 0 is for a program that is started like any other.
+	Clone    uint64
 	Steps    []Step
 	Calls    []Call
 	Data     []Datum
@@ -78,26 +81,68 @@ type Target int32
 type Request struct {
 	Kind RequestKind
 	Step int // index of the step that asks
+
+	// UnsafePath is what RequestDirectory and RequestTarget make, beneath the root.
+	UnsafePath string
 }
 
 // RequestKind tells the parent what it is asked to do.
 type RequestKind uint8
 
 const (
-	// RequestHome sends the container's /etc/passwd; the answer's bytes are
+	// RequestReadyHome is RequestReady, which sends the container's /etc/passwd along; the answer's bytes are
 	// the value of HOME.
-	RequestHome RequestKind = iota + 1
+	RequestReadyHome RequestKind = iota + 1
 	// RequestCopyUp sends the directory under a mount point, then the tmpfs
 	// that is going to hide it; the parent copies one into the other.
 	RequestCopyUp
 	// RequestReady says that all is set up; the answer lets the program go on.
 	RequestReady
+	// NoticeReady says the same where it is for nobody to give leave: the program
+	// goes on without an answer.
+	NoticeReady
+	// RequestCreateHooks has the hooks run that are part of create.
+	RequestCreateHooks
+	// RequestStartHooks has the hooks run that come right before the user's
+	// process, in a program that does not wait for start.
+	RequestStartHooks
+	// RequestDirectory sends the container's root; the parent makes what is
+	// missing of a directory beneath it.
+	RequestDirectory
+	// RequestTarget sends the container's root, then what is to be mounted; the
+	// parent makes a directory for a directory, or else an empty file.
+	RequestTarget
+	// RequestMode sends a directory; the answer is its mode in octal digits, as a
+	// C string.
+	RequestMode
+	// RequestDevice sends what is at the place of a device, then the device; the
+	// parent looks whether it may be covered.
+	RequestDevice
+	// RequestCgroup has systemd make the cgroups that the process is in then.
+	RequestCgroup
+	// RequestTerminals sends the directory in which a terminal is going to be
+	// made; the parent sees to it that it is a devpts before anything in it is
+	// opened.
+	RequestTerminals
+	// RequestConsole sends the master of the terminal that was made there.
+	RequestConsole
 )
 
 var requestNames = [...]string{
-	RequestHome:   "home directory",
-	RequestCopyUp: "copy up",
-	RequestReady:  "ready",
+	RequestReadyHome: "ready and home directory",
+	RequestCopyUp:    "copy up",
+	RequestReady:     "ready",
+	NoticeReady:      "nothing more",
+
+	RequestCreateHooks: "hooks of create",
+	RequestStartHooks:  "hooks of start",
+	RequestDirectory:   "make a directory",
+	RequestTarget:      "make a target",
+	RequestMode:        "mode of a directory",
+	RequestDevice:      "compare a device",
+	RequestCgroup:      "cgroup",
+	RequestTerminals:   "place for a terminal",
+	RequestConsole:     "console",
 }
 
 func (k RequestKind) String() string { return requestNames[k] }

@@ -31,6 +31,7 @@ const (
 	SysSet Sys = iota
 	SysCapset
 	SysChdir
+	SysChroot
 	SysClone3
 	SysClose
 	SysCloseRange
@@ -45,6 +46,7 @@ const (
 	SysFsconfig
 	SysFsmount
 	SysFsopen
+	SysFspick
 	SysIoctl
 	SysKeyctl
 	SysMkdirat
@@ -55,16 +57,19 @@ const (
 	SysOpenTree
 	SysOpenat
 	SysOpenat2
+	SysPersonality
 	SysPivotRoot
 	SysPrctl
 	SysPrlimit64
 	SysRead
 	SysRecvfrom
+	SysRtSigaction
 	SysSendmsg
 	SysSendto
 	SysSetdomainname
 	SysSetgroups
 	SysSethostname
+	SysSetns
 	SysSetresgid
 	SysSetresuid
 	SysSetsid
@@ -89,6 +94,7 @@ var sysTable = [sysCount]sysEntry{
 	SysSet:           {"set", ^uint64(0), ^uint64(0)},
 	SysCapset:        {"capset", 126, 91},
 	SysChdir:         {"chdir", 80, 49},
+	SysChroot:        {"chroot", 161, 51},
 	SysClone3:        {"clone3", 435, 435},
 	SysClose:         {"close", 3, 57},
 	SysCloseRange:    {"close_range", 436, 436},
@@ -103,6 +109,7 @@ var sysTable = [sysCount]sysEntry{
 	SysFsconfig:      {"fsconfig", 431, 431},
 	SysFsmount:       {"fsmount", 432, 432},
 	SysFsopen:        {"fsopen", 430, 430},
+	SysFspick:        {"fspick", 433, 433},
 	SysIoctl:         {"ioctl", 16, 29},
 	SysKeyctl:        {"keyctl", 250, 219},
 	SysMkdirat:       {"mkdirat", 258, 34},
@@ -113,16 +120,19 @@ var sysTable = [sysCount]sysEntry{
 	SysOpenTree:      {"open_tree", 428, 428},
 	SysOpenat:        {"openat", 257, 56},
 	SysOpenat2:       {"openat2", 437, 437},
+	SysPersonality:   {"personality", 135, 92},
 	SysPivotRoot:     {"pivot_root", 155, 41},
 	SysPrctl:         {"prctl", 157, 167},
 	SysPrlimit64:     {"prlimit64", 302, 261},
 	SysRead:          {"read", 0, 63},
 	SysRecvfrom:      {"recvfrom", 45, 207},
+	SysRtSigaction:   {"rt_sigaction", 13, 134},
 	SysSendmsg:       {"sendmsg", 46, 211},
 	SysSendto:        {"sendto", 44, 206},
 	SysSetdomainname: {"setdomainname", 171, 162},
 	SysSetgroups:     {"setgroups", 116, 159},
 	SysSethostname:   {"sethostname", 170, 161},
+	SysSetns:         {"setns", 308, 268},
 	SysSetresgid:     {"setresgid", 119, 149},
 	SysSetresuid:     {"setresuid", 117, 147},
 	SysSetsid:        {"setsid", 112, 157},

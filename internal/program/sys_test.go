@@ -118,6 +118,9 @@ func TestWords(t *testing.T) {
 	for _, cpu := range CPUs {
 		known := constants(t, cpu)
 		known["X_OK"] = unix.X_OK // of no generated file
+		known["SIGTERM"] = uint64(unix.SIGTERM)
+		// linux/personality.h
+		known["PER_LINUX"], known["PER_LINUX32"] = 0, 8
 		for f := firstNamed + 1; f < formCount(); f++ {
 			for _, w := range vocabularyOf(f).words {
 				if want, ok := known[w.name]; !ok || w.value != want {
@@ -207,6 +210,7 @@ func TestStructs(t *testing.T) {
 	b.Setrlimit(0, 1, 1)
 	b.Capset(1, 1, 1)
 	b.SendWithFD(FD(3), b.Buffer("m", 16, ""), 16, fd)
+	b.SetWindowSize(fd, 1, 1)
 	b.FailTo(0)
 	b.Place(end)
 	b.ExitGroup(0)
@@ -225,6 +229,7 @@ func TestStructs(t *testing.T) {
 		"cap_user_header": {unix.CapUserHeader{}, nil, 0},
 		"cap_user_data":   {[2]unix.CapUserData{}, nil, 0},
 		"iovec":           {unix.Iovec{}, nil, 0},
+		"winsize":         {unix.Winsize{}, nil, 0},
 		"msghdr":          {unix.Msghdr{}, nil, 0},
 		"cmsg":            {unix.Cmsghdr{}, nil, unix.SizeofPtr},
 	}

@@ -51,7 +51,7 @@ func decode(text []byte) (Record, error) {
 }
 
 // fields is the number of keys of a record.
-const fields = 15
+const fields = 18
 
 // field gives the reader of the record's values.
 func (r *Record) field(d *decoder) func(key string) bool {
@@ -87,6 +87,12 @@ func (r *Record) field(d *decoder) func(key string) bool {
 			r.OwnerUID = int(d.integer(math.MaxUint32))
 		case "ownPIDNS":
 			r.OwnPIDNS = d.bool()
+		case "ownKeyring":
+			r.OwnKeyring = d.bool()
+		case "startHooks":
+			r.StartHooks = d.bool()
+		case "stopHooks":
+			r.StopHooks = d.bool()
 		default:
 			return false
 		}
@@ -184,6 +190,8 @@ func (d *decoder) cgroup() Cgroup {
 		switch key {
 		case "driver":
 			c.Driver = d.string()
+		case "unit":
+			c.Unit = d.string()
 		case "paths":
 			c.Paths = d.texts()
 		default:
@@ -191,7 +199,7 @@ func (d *decoder) cgroup() Cgroup {
 		}
 		return true
 	})
-	if n != 2 {
+	if n != 3 {
 		d.fail("the cgroup misses a key")
 	}
 	return c

@@ -29,8 +29,9 @@ func sample() Record {
 		Cgroup: Cgroup{Driver: "fs", Paths: map[string]string{
 			"": "/sys/fs/cgroup/unified/web-1", "memory": "/sys/fs/cgroup/memory/web-1", "name=systemd": "/sys/fs/cgroup/systemd/web-1",
 		}},
-		OwnerUID: 1000,
-		OwnPIDNS: true,
+		OwnerUID:  1000,
+		OwnPIDNS:  true,
+		StopHooks: true,
 	}
 }
 
@@ -73,6 +74,27 @@ func TestEncodeIsJSON(t *testing.T) {
 	}
 }
 
+// What hooks get is what the spec says, and JSON whatever is in it.
+func TestDescribe(t *testing.T) {
+	r := sample()
+	var v map[string]any
+	if err := json.Unmarshal(r.Describe("creating", 7), &v); err != nil {
+		t.Fatal(err)
+	}
+	annotations := map[string]any{}
+	for key, value := range r.Annotations {
+		annotations[key] = value
+	}
+	want := map[string]any{"ociVersion": "1.3.0", "id": "web-1", "status": "creating", "pid": 7.0, "bundle": r.Bundle, "annotations": annotations}
+	if !reflect.DeepEqual(v, want) {
+		t.Errorf("got  %v\nwant %v", v, want)
+	}
+	r.Annotations = nil
+	if got := string(r.Describe("stopped", 0)); got != `{"ociVersion":"1.3.0","id":"web-1","status":"stopped","bundle":"/var/lib/bundles/web-1"}` {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	r := sample()
 	good := string(encode(&r))
@@ -93,16 +115,16 @@ func TestDecodeRefuses(t *testing.T) {
 		{"version zero", swap(`"version":1`, `"version":0`), "it has version 0"},
 		{"unknown key", swap(`"pid"`, `"PID"`), `there is an unknown key "PID" at byte 167`},
 		{"twice", swap(`"pid":4711`, `"pid":4711,"pid":1`), `there is a second "pid" at byte 177`},
-		{"twice below", swap(`"memory":`, `"":`), `there is a second "" at byte 476`},
+		{"twice below", swap(`"memory":`, `"":`), `there is a second "" at byte 486`},
 		{"missing", swap(`"pid":4711,`, ``), "a key is missing"},
-		{"missing below", swap(`"driver":"fs",`, ``), "the cgroup misses a key at byte 546"},
+		{"missing below", swap(`"driver":"fs",`, ``), "the cgroup misses a key at byte 556"},
 		{"negative pid", swap(`4711`, `-1`), "there is no number that fits at byte 167"},
 		{"large pid", swap(`4711`, `4294967296`), "there is no number that fits at byte 167"},
 		{"ready without a pid", swap(`4711`, `0`), "its pid is 0"},
 		{"octal", swap(`4711`, `04711`), "there is no number that fits at byte 167"},
 		{"float", swap(`4711`, `4711.5`), "there is no '}' at byte 171"},
 		{"type", swap(`"web-1"`, `7`), `there is no '"' at byte 18`},
-		{"bool", swap(`"ownPIDNS":true`, `"ownPIDNS":1`), "there is neither true nor false at byte 588"},
+		{"bool", swap(`"ownPIDNS":true`, `"ownPIDNS":1`), "there is neither true nor false at byte 598"},
 		{"phase", swap(`"ready"`, `"steady"`), `its phase is "steady"`},
 		{"time", swap(`2026-03`, `2026-33`), "there is no time at byte 263"},
 		{"escape", swap(`\n`, `\/`), "there is an escape that vial does not write at byte 373"},

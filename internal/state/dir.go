@@ -11,6 +11,7 @@ import (
 const (
 	recordName = "state.json"
 	tempName   = ".state.json.new"
+	firstName  = ".state.json.first" // of before the container was whole, see Confirm
 )
 
 // A Dir is the locked directory of one container.
@@ -19,8 +20,9 @@ type Dir struct {
 	Path   string // for messages, and for what needs a name, such as a mount's source
 	Record Record // as loaded
 	Stale  bool   // it holds the leftovers of a killed create; Record may be empty
-	Damage error  // LoadAny only: why there is no Record
+	Damage error  // LoadAny only: why there is no Record but perhaps the first, which has the Cgroup and no Pid
 
+	prepared Record
 	root, fd int
 }
 
@@ -121,8 +123,11 @@ func (d *Dir) load() error {
 // readRecord reads and closes fd, which is state.json of id, unless its opening
 // failed already.
 func readRecord(fd int, err error, id string) (Record, error) {
-	if err == unix.ENOENT {
+	switch err {
+	case unix.ENOENT:
 		return Record{}, ErrNotExist
+	case unix.EMFILE, unix.ENFILE, unix.ENOMEM: // which say nothing of the record
+		return Record{}, fmt.Errorf("open %s of container %s: %w", recordName, id, err)
 	}
 	var r Record
 	if err == nil {
@@ -133,9 +138,30 @@ func readRecord(fd int, err error, id string) (Record, error) {
 		err = fmt.Errorf("it is of container %q", r.ID)
 	}
 	if err != nil {
-		return Record{}, fmt.Errorf("%s of container %s is damaged: %w; delete --force removes it", recordName, id, err)
+		return Record{}, damaged(id, err)
 	}
 	return r, nil
+}
+
+var errMissing = errors.New("it is missing")
+
+func damaged(id string, err error) error { return &damageError{id, err} }
+
+// A damageError says that there is a record, and that it cannot be used.
+type damageError struct {
+	id    string
+	cause error
+}
+
+func (d *damageError) Error() string {
+	return fmt.Sprintf("%s of container %s is damaged: %v; delete --force removes it", recordName, d.id, d.cause)
+}
+
+func (d *damageError) Unwrap() error { return d.cause }
+
+func isDamage(err error) bool {
+	_, damage := errors.AsType[*damageError](err)
+	return damage
 }
 
 func decodeFile(fd int) (Record, error) {
@@ -166,34 +192,59 @@ func decodeFile(fd int) (Record, error) {
 
 // Write replaces the record. A reader sees the old one or the new one, and when
 // Write fails the old one stays.
-func (d *Dir) Write(r Record) error { return d.replace(r, 0) }
+func (d *Dir) Write(r Record) error {
+	if err := d.Prepare(r); err != nil {
+		return err
+	}
+	return d.replace(0)
+}
 
-// Propose is Write for a create that may still be killed before its process has
-// leave to go on: until Confirm, the directory counts as leftovers as soon as
-// the recorded process is dead. What tells is the record of before, which stays
-// beside the new one.
-func (d *Dir) Propose(r Record) error {
-	err := d.replace(r, unix.RENAME_EXCHANGE)
+// Propose puts the record that was prepared in place, for a create that may still
+// be killed before its process has leave to go on: until Confirm, the directory
+// counts as leftovers as soon as the recorded process is dead. What tells is the
+// record of before, which stays beside the new one.
+func (d *Dir) Propose() error {
+	err := d.replace(unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) { // not every filesystem can (rename(2))
-		err = d.replace(r, 0)
+		err = d.replace(0)
 	}
 	return err
 }
 
-// Confirm makes the record that was proposed count for good.
-func (d *Dir) Confirm() error { return d.Unlink(tempName) }
-
-func (d *Dir) replace(r Record, how uint) error {
-	r.Version, r.ID = RecordVersion, d.ID
-	err := d.write(encode(&r), how)
-	if err != nil {
-		return fmt.Errorf("%s/%s: %w", d.Path, recordName, err)
+// Confirm makes the record that was proposed count for good. The one of before
+// stays under another name: whoever removes a container whose record is damaged
+// finds there what else is to be removed.
+func (d *Dir) Confirm() error {
+	err := unix.Renameat(d.fd, tempName, d.fd, firstName)
+	if err != nil && err != unix.ENOENT {
+		return fmt.Errorf("rename %s/%s: %w", d.Path, tempName, err)
 	}
-	d.Record = r
 	return nil
 }
 
-func (d *Dir) write(text []byte, how uint) error {
+// Prepare writes a record beside the one that there is.
+func (d *Dir) Prepare(r Record) error {
+	r.Version, r.ID = RecordVersion, d.ID
+	if err := d.write(encode(&r)); err != nil {
+		return fmt.Errorf("%s/%s: %w", d.Path, recordName, err)
+	}
+	d.prepared = r
+	return nil
+}
+
+// replace puts the record that was prepared in the place of the one that there is.
+func (d *Dir) replace(how uint) error {
+	if err := unix.Renameat2(d.fd, tempName, d.fd, recordName, how); err != nil {
+		if how == 0 {
+			unix.Unlinkat(d.fd, tempName, 0)
+		}
+		return fmt.Errorf("%s/%s: rename: %w", d.Path, recordName, err)
+	}
+	d.Record = d.prepared
+	return nil
+}
+
+func (d *Dir) write(text []byte) error {
 	if len(text) > maxRecord {
 		return fmt.Errorf("it would be longer than %d bytes; shorten the annotations", maxRecord)
 	}
@@ -217,11 +268,6 @@ func (d *Dir) write(text []byte, how uint) error {
 		err = fmt.Errorf("fsync: %w", err)
 	}
 	unix.Close(fd)
-	if err == nil {
-		if err = unix.Renameat2(d.fd, tempName, d.fd, recordName, how); err != nil {
-			err = fmt.Errorf("rename: %w", err)
-		}
-	}
 	if err != nil {
 		unix.Unlinkat(d.fd, tempName, 0)
 	}

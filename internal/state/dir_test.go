@@ -5,9 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,8 +124,8 @@ func TestFifo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Write([]byte{7})
-	w.Close()
+	unix.Write(w, []byte{7})
+	unix.Close(w)
 	b := make([]byte, 2)
 	if n, err := f.Read(b); n != 1 || b[0] != 7 {
 		t.Errorf("read %v, %v", b[:n], err)
@@ -144,7 +146,7 @@ func TestFifo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.Close()
+	unix.Close(other)
 	for _, bad := range [][2]string{{"c1", "file"}, {"c1", "link"}, {"c1", "none"}, {"c2", "start"}, {"..", "start"}} {
 		if _, err := s.OpenFifo(bad[0], bad[1], unix.O_RDWR); err == nil {
 			t.Errorf("OpenFifo(%q) without the lock works", bad)
@@ -249,4 +251,79 @@ func BenchmarkWrite(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestKeepAnew(t *testing.T) {
+	s := store(t)
+	d := must(t, s, "c1")
+	defer d.Close()
+	wants := func(want string) {
+		t.Helper()
+		if text, err := s.Kept("c1", "file", 100); err != nil || string(text) != want {
+			t.Errorf("%q, %v; want %q", text, err, want)
+		}
+		if d.Has(".file.new") {
+			t.Error("the temporary name is left")
+		}
+	}
+	if err := d.Keep("file", []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Keep("file", []byte("other")); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second Keep: %v", err)
+	}
+	os.Symlink("/nonexistent/target", d.Path+"/.file.new")
+	if err := d.KeepAnew("file", []byte("new")); err != nil {
+		t.Error(err)
+	}
+	wants("new")
+	os.Mkdir(d.Path+"/.file.new", 0o700) // nothing can be put there
+	if err := d.KeepAnew("file", []byte("newer")); err == nil {
+		t.Error("KeepAnew works over a directory")
+	}
+	os.Remove(d.Path + "/.file.new")
+	wants("new")
+}
+
+// TestUnsynced: a record that the disk does not confirm does not count.
+func TestUnsynced(t *testing.T) {
+	s := store(t)
+	d := must(t, s, "c1")
+	defer d.Close()
+	changed := sample()
+	changed.Bundle = "/changed"
+	errs := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never free it: the thread ends with its filter
+		if err := denyFsync(); err != nil {
+			errs <- err
+			return
+		}
+		errs <- d.Write(changed)
+	}()
+	err := <-errs
+	if !errors.Is(err, unix.EIO) || err.Error() != d.Path+"/state.json: fsync: input/output error" {
+		t.Errorf("Write: %v", err)
+	}
+	if r, err := s.Peek("c1"); err != nil || r.Bundle == "/changed" {
+		t.Errorf("the record is %+v, %v", r, err)
+	}
+	if d.Has(tempName) {
+		t.Error("the temporary file is left")
+	}
+}
+
+// denyFsync has the kernel refuse fsync(2) to this thread.
+func denyFsync() error {
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the number
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: unix.SYS_FSYNC},
+		{Code: unix.BPF_RET, K: 0x00050000 | uint32(unix.EIO)}, // SECCOMP_RET_ERRNO
+		{Code: unix.BPF_RET, K: 0x7fff0000},                    // SECCOMP_RET_ALLOW
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0)
 }

@@ -33,12 +33,36 @@ func encode(r *Record) []byte {
 	e.key("cgroup")
 	e.buf = append(e.buf, '{')
 	e.text("driver", r.Cgroup.Driver)
+	e.text("unit", r.Cgroup.Unit)
 	e.texts("paths", r.Cgroup.Paths)
 	e.buf = append(e.buf, '}')
 	e.int("ownerUID", int64(r.OwnerUID))
 	e.key("ownPIDNS")
 	e.buf = strconv.AppendBool(e.buf, r.OwnPIDNS)
+	e.key("ownKeyring")
+	e.buf = strconv.AppendBool(e.buf, r.OwnKeyring)
+	e.key("startHooks")
+	e.buf = strconv.AppendBool(e.buf, r.StartHooks)
+	e.key("stopHooks")
+	e.buf = strconv.AppendBool(e.buf, r.StopHooks)
 	return append(e.buf, '}', '\n')
+}
+
+// Describe is the container's state as hooks get it (runtime.md, state): in
+// this status, and without a pid if that is 0.
+func (r *Record) Describe(status string, pid int) []byte {
+	e := encoder{buf: append(make([]byte, 0, 1024), '{')}
+	e.text("ociVersion", r.OCIVersion)
+	e.text("id", r.ID)
+	e.text("status", status)
+	if pid > 0 {
+		e.int("pid", int64(pid))
+	}
+	e.text("bundle", r.Bundle)
+	if len(r.Annotations) > 0 {
+		e.texts("annotations", r.Annotations)
+	}
+	return append(e.buf, '}')
 }
 
 type encoder struct{ buf []byte }

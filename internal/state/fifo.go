@@ -13,22 +13,25 @@ func (d *Dir) Fifo(name string) (*os.File, error) {
 	if err := unix.Mkfifoat(d.fd, name, 0o600); err != nil {
 		return nil, fmt.Errorf("mkfifo %s/%s: %w", d.Path, name, err)
 	}
-	f, err := d.OpenFifo(name, unix.O_RDWR)
+	fd, err := d.OpenFifo(name, unix.O_RDWR)
 	if err != nil {
 		unix.Unlinkat(d.fd, name, 0)
+		return nil, err
 	}
-	return f, err
+	return os.NewFile(uintptr(fd), d.Path+"/"+name), nil
 }
 
 // OpenFifo opens a fifo of the directory with the given access (O_RDONLY,
 // O_WRONLY, O_RDWR) and perhaps O_NONBLOCK. Whatever else has that name, a link
-// before all, is refused.
-func (d *Dir) OpenFifo(name string, access int) (*os.File, error) {
+// before all, is refused. It is a bare descriptor: an os.File that does not block
+// would set up Go's poller, which takes time, and crashes if there are too few
+// descriptors.
+func (d *Dir) OpenFifo(name string, access int) (int, error) {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(d.fd, name, access|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open fifo %s/%s: %w", d.Path, name, err)
+		return -1, fmt.Errorf("open fifo %s/%s: %w", d.Path, name, err)
 	}
 	var st unix.Stat_t
 	if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFIFO {
@@ -36,9 +39,9 @@ func (d *Dir) OpenFifo(name string, access int) (*os.File, error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("open fifo %s/%s: %w", d.Path, name, err)
+		return -1, fmt.Errorf("open fifo %s/%s: %w", d.Path, name, err)
 	}
-	return os.NewFile(uintptr(fd), d.Path+"/"+name), nil
+	return fd, nil
 }
 
 // Has tells whether the directory has an entry of that name.

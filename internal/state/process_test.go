@@ -1,12 +1,14 @@
 package state
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +35,40 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
+// TestMain makes the test binary a process to look at, too: there need not be a
+// sleep here.
+func TestMain(m *testing.M) {
+	if os.Getenv("VIAL_TEST_SLEEP") != "" {
+		time.Sleep(time.Hour)
+	}
+	os.Exit(m.Run())
+}
+
+// sleeper is the test binary, by another name, asleep.
+func sleeper(name string) *exec.Cmd {
+	cmd := exec.Command(name)
+	cmd.Env = append(os.Environ(), "VIAL_TEST_SLEEP=1")
+	return cmd
+}
+
+func TestInnerPid(t *testing.T) {
+	if pid, err := InnerPid(os.Getpid()); err != nil || pid != os.Getpid() {
+		t.Errorf("own: %d, %v", pid, err)
+	}
+	child := sleeper(os.Args[0])
+	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	if err := child.Start(); errors.Is(err, unix.EPERM) {
+		t.Skip("a pid namespace needs privileges")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	defer child.Process.Kill()
+	if pid, err := InnerPid(child.Process.Pid); err != nil || pid != 1 {
+		t.Errorf("in a namespace: %d, %v", pid, err)
+	}
+}
+
 func TestAlive(t *testing.T) {
 	boot, err := BootID()
 	if err != nil || len(boot) != 36 {
@@ -40,12 +76,16 @@ func TestAlive(t *testing.T) {
 	}
 	// Its name tries to look like the fields that follow it.
 	name := filepath.Join(t.TempDir(), ") Z 1 1")
-	if err := os.Symlink("/bin/sleep", name); err != nil {
+	test, err := filepath.Abs(os.Args[0])
+	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.Command(name, "60")
+	if err := os.Symlink(test, name); err != nil {
+		t.Fatal(err)
+	}
+	child := sleeper(name)
 	if err := child.Start(); err != nil {
-		t.Skipf("no sleep here: %v", err)
+		t.Fatal(err)
 	}
 	defer child.Wait()
 	defer child.Process.Kill()

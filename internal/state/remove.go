@@ -9,9 +9,9 @@ import (
 // maxDepth bounds the descriptors that the removal of a tree holds open.
 const maxDepth = 32
 
-// Remove removes the directory and all that is in it. The record goes first, so
-// there is no moment in which half a container looks like a whole one. The lock
-// stays until Close.
+// Remove removes the directory and all that is in it. The records go first, the
+// first one before the other, so there is no moment in which half a container
+// looks like a whole or a damaged one. The lock stays until Close.
 func (d *Dir) Remove() error {
 	if err := d.Clear(); err != nil {
 		return err
@@ -24,8 +24,10 @@ func (d *Dir) Remove() error {
 
 // Clear empties the directory.
 func (d *Dir) Clear() error {
-	if err := d.Unlink(recordName); err != nil {
-		return err
+	for _, name := range []string{firstName, recordName} {
+		if err := d.Unlink(name); err != nil {
+			return err
+		}
 	}
 	d.Record, d.Stale, d.Damage = Record{}, false, nil
 	return empty(d.fd, d.Path, maxDepth)

@@ -60,10 +60,14 @@ type Record struct {
 	Cgroup      Cgroup
 	OwnerUID    int  // who ran create
 	OwnPIDNS    bool // it has a pid namespace of its own: killing init kills all
+	OwnKeyring  bool // it has a session keyring of its own, which exec joins
+	StartHooks  bool // its config has hooks that start runs
+	StopHooks   bool // its config has hooks that delete runs
 }
 
 // Cgroup is what delete and kill need of the container's cgroups.
 type Cgroup struct {
-	Driver string            // "fs"
+	Driver string            // "fs", "systemd" or "none"
+	Unit   string            // of systemd's
 	Paths  map[string]string // hierarchy to directory; "" is cgroup2
 }

@@ -16,6 +16,9 @@ type Store struct{ root string }
 // Open is the store at root, an absolute path. It touches nothing.
 func Open(root string) Store { return Store{root: root} }
 
+// Path is the directory of a container, for what needs a name.
+func (s Store) Path(id string) string { return s.root + "/" + id }
+
 // Modes: the root is nobody else's business; a container's directory can be
 // passed through, so that a container's own user reaches what is mounted from it.
 const (
@@ -68,12 +71,18 @@ func create(root int, path, id string) (*Dir, error) {
 		case err != nil:
 			unix.Unlinkat(root, id, unix.AT_REMOVEDIR)
 			return nil, err
-		case fresh:
-			return d, nil
 		}
-		if err := d.takeStale(); err != nil {
+		// One's own directory may be another's by now, who got the lock first.
+		if err := d.takeStale(fresh); err != nil {
+			var errno unix.Errno
+			if fresh && errors.As(err, &errno) && unix.Unlinkat(root, id, unix.AT_REMOVEDIR) == nil {
+				err = fmt.Errorf("open %s/%s/%s: %w", path, id, recordName, errno) // it was empty, and so one's own
+			}
 			d.unlock()
 			return nil, err
+		}
+		if fresh && d.Record.ID == "" {
+			d.Stale = false
 		}
 		return d, nil
 	}
@@ -82,8 +91,11 @@ func create(root int, path, id string) (*Dir, error) {
 
 // takeStale accepts an existing directory, which is locked now, if nothing in it
 // is a container.
-func (d *Dir) takeStale() error {
+func (d *Dir) takeStale(fresh bool) error {
 	err := d.load()
+	if errors.Is(err, ErrNotExist) && !fresh {
+		err = d.loadFirst()
+	}
 	switch {
 	case errors.Is(err, ErrNotExist):
 	case err != nil:
@@ -93,6 +105,43 @@ func (d *Dir) takeStale() error {
 	}
 	d.Stale = true
 	return nil
+}
+
+// judge finds out what the directory, which is locked now, holds. An error says
+// that this could not be told.
+func (d *Dir) judge() error {
+	err := d.load()
+	if err == nil {
+		d.Stale = d.leftover()
+		return nil
+	}
+	first := d.loadFirst()
+	if errors.Is(err, ErrNotExist) || !errors.Is(first, ErrNotExist) && !isDamage(first) {
+		err = first
+	}
+	switch {
+	case errors.Is(err, ErrNotExist):
+		d.Stale = true
+	case isDamage(err):
+		d.Damage = err
+	default:
+		return err
+	}
+	return nil
+}
+
+// loadFirst looks for the first record, which is there if the container was
+// whole once. Without the other one that is damage.
+func (d *Dir) loadFirst() error {
+	first, err := read(d.fd, firstName, d.ID)
+	switch {
+	case err == nil:
+		d.Record = first
+		return damaged(d.ID, errMissing)
+	case isDamage(err):
+		return damaged(d.ID, errMissing)
+	}
+	return err
 }
 
 // leftover tells whether the record is that of a create that was killed.
@@ -131,7 +180,7 @@ func (s Store) Load(id string) (*Dir, error) {
 
 // LoadAny is Load for who removes: it gives the leftovers of a killed create
 // too, with Stale set, and a directory whose record cannot be read, with Damage
-// set to the reason.
+// set to the reason. The Record is then the first one, or empty.
 func (s Store) LoadAny(id string) (*Dir, error) {
 	if err := CheckID(id); err != nil {
 		return nil, err
@@ -148,13 +197,9 @@ func (s Store) LoadAny(id string) (*Dir, error) {
 		unix.Close(root)
 		return nil, err
 	}
-	switch err := d.load(); {
-	case errors.Is(err, ErrNotExist):
-		d.Stale = true
-	case err != nil:
-		d.Damage = err
-	default:
-		d.Stale = d.leftover()
+	if err := d.judge(); err != nil {
+		d.Close()
+		return nil, err
 	}
 	return d, nil
 }
@@ -177,13 +222,13 @@ func (s Store) Peek(id string) (Record, error) {
 }
 
 // OpenFifo is Dir.OpenFifo without the container's lock.
-func (s Store) OpenFifo(id, name string, access int) (*os.File, error) {
+func (s Store) OpenFifo(id, name string, access int) (int, error) {
 	if err := CheckID(id); err != nil {
-		return nil, err
+		return -1, err
 	}
 	root, err := s.open()
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
 	defer unix.Close(root)
 	dir, err := openat2(root, id, &unix.OpenHow{
@@ -191,7 +236,7 @@ func (s Store) OpenFifo(id, name string, access int) (*os.File, error) {
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open %s/%s: %w", s.root, id, err)
+		return -1, fmt.Errorf("open %s/%s: %w", s.root, id, err)
 	}
 	d := Dir{ID: id, Path: s.root + "/" + id, fd: dir}
 	defer unix.Close(dir)

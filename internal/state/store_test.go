@@ -342,6 +342,46 @@ func TestDamagedRecord(t *testing.T) {
 	}
 }
 
+// TestFirstRecord: whoever removes a whole container whose record is damaged or
+// gone finds its cgroups in the first one, and nobody takes the container for
+// what a killed create has left.
+func TestFirstRecord(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"empty":   func(p string) error { return os.Truncate(p, 0) },
+		"cut off": func(p string) error { return os.Truncate(p, 100) },
+		"gone":    os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := store(t)
+			d := must(t, s, "c1")
+			early, whole := sample(), sample()
+			early.Phase, early.Pid, early.StartTime = PhaseCreating, 0, 0
+			for _, err := range []error{d.Write(early), proposed(d, whole), d.Confirm(), d.Close(), spoil(s.root + "/c1/state.json")} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			d, err := s.LoadAny("c1")
+			if err != nil || d.Damage == nil || d.Stale || d.Record.Phase != PhaseCreating || d.Record.Cgroup.Paths["memory"] == "" {
+				t.Fatalf("LoadAny: %+v, %v", d, err)
+			}
+			d.Close()
+			if _, err := s.Create("c1"); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "damaged") {
+				t.Errorf("Create: %v", err)
+			}
+			if d, err = s.LoadAny("c1"); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(d.Remove(), d.Close()); err != nil {
+				t.Error(err)
+			}
+			if left, _ := os.ReadDir(s.root); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}
+
 // Whatever lies in the root, the containers beside it are listed.
 func TestListWithJunk(t *testing.T) {
 	s := store(t)
@@ -455,7 +495,7 @@ func TestProposed(t *testing.T) {
 			if err := d.Write(early); err != nil {
 				t.Fatal(err)
 			}
-			if err := d.Propose(whole); err != nil {
+			if err := proposed(d, whole); err != nil {
 				t.Fatal(err)
 			}
 			if c.confirm {
@@ -483,4 +523,11 @@ func TestProposed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func proposed(d *Dir, r Record) error {
+	if err := d.Prepare(r); err != nil {
+		return err
+	}
+	return d.Propose()
 }

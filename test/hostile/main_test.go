@@ -66,6 +66,9 @@ func (a *attack) judge(r *bed.Result) *report.Report {
 	if strings.Contains(r.Stdout+r.Stderr, a.decoy.secret) {
 		a.T.Errorf("the secret is out: %s%s", r.Stdout, r.Stderr)
 	}
+	if strings.Contains(r.Stderr, "error running createContainer hook") {
+		a.T.Errorf("the attack itself: %s%s", r.Stderr, r.Stdout)
+	}
 	if r.Status != 0 {
 		r.Fails("vial: run " + a.ID + ": ")
 		return nil

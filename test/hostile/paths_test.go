@@ -43,7 +43,7 @@ func TestCwdTricks(t *testing.T) {
 				a := newAttack(t)
 				a.leak()
 				a.Spec.Process.Args = []string{fmt.Sprintf(form, n)}
-				a.RunSpec().Fails("process.args[0]: exec: ")
+				a.RunSpec().Fails("process.args[0]: exec")
 				a.decoy.unchanged()
 			}
 		})

@@ -133,7 +133,7 @@ func TestPosture(t *testing.T) {
 		{"rich", rich, posture{
 			"Uid": "1000 1000 1000 1000", "Gid": "1001 1001 1001 1001", "Groups": "5 6",
 			"CapInh": "0000000000000420", "CapPrm": "0000000000000020", "CapEff": "0000000000000020", "CapBnd": "0000000020000420", "CapAmb": "0000000000000020",
-			"NoNewPrivs": "1", "Umask": "0027", "oom_score_adj": "500", "cwd": "/work", "namespace cgroup": "its own", "NOFILE": "512 512",
+			"NoNewPrivs": "1", "Umask": "0027", "oom_score_adj": "500", "cwd": "/home", "namespace cgroup": "its own", "NOFILE": "512 512",
 		}},
 		{"no namespaces but mount", func(s *specs.Spec) {
 			s.Hostname, s.Linux.Namespaces = "", []specs.LinuxNamespace{{Type: specs.MountNamespace}}
@@ -143,7 +143,7 @@ func TestPosture(t *testing.T) {
 			t.Parallel()
 			a := newAttack(t)
 			a.leak()
-			a.Mkdir(a.In("work"))
+			a.Mkdir(a.In("home"))
 			c.shape(a.Spec)
 			want := a.plain()
 			for name, value := range c.want {
@@ -163,7 +163,7 @@ func TestPosture(t *testing.T) {
 func rich(s *specs.Spec) {
 	umask, adj := uint32(0o027), 500
 	s.Process.User = specs.User{UID: 1000, GID: 1001, AdditionalGids: []uint32{5, 6}, Umask: &umask}
-	s.Process.Cwd, s.Process.NoNewPrivileges, s.Process.OOMScoreAdj = "/work", true, &adj
+	s.Process.Cwd, s.Process.NoNewPrivileges, s.Process.OOMScoreAdj = "/home", true, &adj
 	s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 512, Hard: 512}}
 	s.Process.Capabilities = &specs.LinuxCapabilities{
 		Bounding:    []string{"CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_AUDIT_WRITE"},

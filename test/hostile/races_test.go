@@ -45,6 +45,7 @@ func (a *attack) repeat(prepare func(), check func(info string, acts []string)) 
 	if bed.V2() {
 		rounds = tries / 4 // the same code: cgroups have no part in it
 	}
+	rounds = bed.Rounds(rounds)
 	for range rounds {
 		prepare()
 		if r := a.run("ls", "/"); r != nil {
@@ -112,6 +113,60 @@ func TestRaceMkdir(t *testing.T) {
 				_ = os.Remove(filepath.Join(volume, depth, "made"))
 			}, nil)
 		})
+	}
+}
+
+// TestDanglingTargets has mounts on links that lead out of the rootfs, to where
+// nothing is yet: what is made for them is made inside.
+func TestDanglingTargets(t *testing.T) {
+	t.Parallel()
+	for way, to := range map[string]string{"absolute": "", "relative": strings.Repeat("../", 20), "by another link": "/up"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			a := newAttack(t)
+			a.Link(strings.Repeat("../", 20), a.In("up"))
+			a.Link(to+a.decoy.dir+"/made/dir", a.In("dir"))
+			a.Link(to+a.decoy.dir+"/made/file", a.In("file"))
+			a.Mount("/dir/sub", "tmpfs", "raced", "size=64k")
+			a.Bind(a.File(a.Path("given"), "given"), "/file")
+			r := a.judge(a.Run("report"))
+			if r == nil {
+				t.Fatal("no container was made")
+			}
+			for _, path := range []string{"/made/dir/sub", "/made/file"} {
+				if _, ok := bed.At(bed.Mounts(r.Process.Mountinfo), a.decoy.dir+path); !ok {
+					t.Errorf("nothing is mounted at %s inside", path)
+				}
+			}
+		})
+	}
+}
+
+// TestRaceDangling swaps what is on the way to a dangling link, and what the link
+// leads to, while vial makes what is missing there.
+func TestRaceDangling(t *testing.T) {
+	t.Parallel()
+	for _, swapped := range []string{"t", "t/sub"} {
+		for _, way := range []string{"absolute", "relative", "root"} {
+			t.Run(swapped+" "+way, func(t *testing.T) {
+				t.Parallel()
+				a := newAttack(t)
+				volume := a.Path("volume")
+				a.Link("sub/made/dir", volume+"/t/dir")
+				a.Link("sub/made/file", volume+"/t/file")
+				a.Mkdir(volume + "/t/sub")
+				sub, err := os.OpenRoot(volume + "/t/sub") // wherever it goes
+				a.Must(err)
+				defer sub.Close()
+				a.Link(ways(a)[way], volume+"/l")
+				a.Bind(volume, "/v")
+				a.Mount("/v/t/dir/x", "tmpfs", "raced", "size=64k")
+				a.Bind(a.File(a.Path("given"), "given"), "/v/t/file")
+				stop := a.race(filepath.Join(volume, swapped), volume+"/l")
+				defer stop()
+				a.repeat(func() { _ = sub.RemoveAll("made") }, nil)
+			})
+		}
 	}
 }
 

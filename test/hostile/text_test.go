@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vial-run/vial/test/integration/bed"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,7 +55,7 @@ func TestPasswdBombs(t *testing.T) {
 			if env != "PATH=/ HOME=/" {
 				t.Errorf("the environment is %q", env)
 			}
-			if took := time.Since(started); took > 5*time.Second {
+			if took := time.Since(started); took > bed.Slowly(5*time.Second) {
 				t.Errorf("it took %v", took)
 			}
 		})
@@ -121,7 +122,7 @@ func TestLineInjection(t *testing.T) {
 		t.Parallel()
 		a := newAttack(t)
 		a.Spec.Process.Env = []string{"PATH=/", "BIG=" + strings.Repeat("x", 1<<20)}
-		a.refused("process.args[0]: exec: ", "argument list too long")
+		a.refused("process.args[0]: exec ", "argument list too long")
 	})
 	t.Run("very many variables", func(t *testing.T) {
 		t.Parallel()

@@ -32,7 +32,7 @@ func TestArgs(t *testing.T) {
 		{"a path from the working directory", "opt/x/tool", "./x/tool", "/opt", "/opt/x/tool"},
 		{"PATH, first match", "a/tool", "tool", "/", "/a/tool"},
 		{"PATH, a later entry", "b/tool", "tool", "/", "/b/tool"},
-		{"PATH, an empty entry is the working directory", "work/tool", "tool", "/work", "/work/tool"},
+		{"PATH, an empty entry is the working directory", "home/tool", "tool", "/home", "/home/tool"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,9 +118,9 @@ func TestArgsRefused(t *testing.T) {
 		b := bed.New(t)
 		b.Must(os.WriteFile(b.In("junk"), []byte("junk"), 0o755))
 		b.Spec.Process.Args = []string{"/junk"}
-		b.RunSpec().Fails(`process.args[0]: exec: "/junk": exec format error`)
+		b.RunSpec().Fails(`process.args[0]: exec /junk: exec format error`)
 		b.Created()
-		b.Vial("start", b.ID).Fails("start "+b.ID, `process.args[0]: exec: "/junk": exec format error`)
+		b.Vial("start", b.ID).Fails("start "+b.ID, `process.args[0]: exec /junk: exec format error`)
 		b.Until("the container has stopped", func() bool { return b.Status() == "stopped" })
 	})
 }

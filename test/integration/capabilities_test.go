@@ -1,8 +1,10 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -66,6 +68,27 @@ func TestCapabilities(t *testing.T) {
 		b.Spec.Process.Capabilities = nil
 		b.Mkdir(b.In("made"))
 		worked(t, b.Report("write", "/made/x", "x", "read", "/made/x"))
+	})
+	t.Run("more than vial has", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		var features struct {
+			Linux struct{ Capabilities []string }
+		}
+		b.Must(json.Unmarshal([]byte(b.Vial("features").OK().Stdout), &features))
+		same(t, "capabilities", len(features.Linux.Capabilities), 41)
+		b.Capabilities(append(features.Linux.Capabilities, "CAP_OF_TOMORROW")...)
+		r := b.Run("report")
+		own := statusBits(t, os.Getpid(), "CapPrm")
+		if got, want := r.WithWarnings().Process.Capabilities, own&(1<<41-1); got != (report.Capabilities{Bounding: want, Permitted: want, Effective: want}) {
+			t.Errorf("capabilities are %s, want %x", show(got), want)
+		}
+		same(t, "a warning names the unknown one", strings.Contains(r.Stderr, `"CAP_OF_TOMORROW" is no capability`), true)
+		same(t, "a warning names those that vial lacks", strings.Contains(r.Stderr, "vial itself runs without them"), own != 1<<41-1)
+		b.Create("sleep")
+		if e := b.Vial("exec", b.ID, "/probe", "report"); e.Status != 0 {
+			t.Errorf("exec: %s", e.Stderr)
+		}
 	})
 	t.Run("they work", func(t *testing.T) {
 		t.Parallel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/vial-run/vial/test/integration/bed"
+	"golang.org/x/sys/unix"
 )
 
 // needs skips a test where the host has not got a controller.
@@ -19,9 +20,16 @@ func needs(t *testing.T, controller string) {
 		}
 		return
 	}
-	if _, err := os.Stat("/sys/fs/cgroup/" + controller); err != nil {
+	if !hierarchy(controller) {
 		bed.Skip(t, "no cgroup hierarchy with the controller "+controller)
 	}
+}
+
+// hierarchy tells whether a v1 hierarchy is mounted there; a host may have left
+// the directory without one.
+func hierarchy(name string) bool {
+	_, err := os.Stat("/sys/fs/cgroup/" + name + "/cgroup.procs")
+	return err == nil
 }
 
 func number[T any](n T) *T { return &n }
@@ -142,6 +150,19 @@ func TestCgroup(t *testing.T) {
 		b.Spec.Linux.CgroupsPath = "/" + other.ID
 		b.Run("report").Fails("linux.cgroupsPath: ", "container's cgroup is not empty")
 		same(t, "the other container", other.Status(), "created")
+	})
+	t.Run("stays root's", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Spec.Process.User.UID = 1000
+		b.Spec.Linux.Namespaces = append(b.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.CgroupNamespace})
+		b.Mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev")
+		b.Created("report")
+		for _, name := range []string{"", "cgroup.procs"} {
+			var st unix.Stat_t
+			b.Must(unix.Stat(filepath.Join(b.Cgroup("pids"), name), &st))
+			same(t, "the owner of "+name, st.Uid, 0)
+		}
 	})
 	t.Run("dots are refused", func(t *testing.T) {
 		t.Parallel()

@@ -23,8 +23,6 @@ func TestConfigRefused(t *testing.T) {
 		{"deep", strings.Repeat(`{"a":`, 100000), ""},
 		{"no UTF-8", "{\"ociVersion\":\"\xff\"}", ""},
 		{"no args", `{"ociVersion":"1.2.0","root":{"path":"rootfs"},"process":{"args":[],"cwd":"/"}}`, "process.args"},
-		{"a terminal", `{"ociVersion":"1.2.0","root":{"path":"rootfs"},"process":{"terminal":true,"args":["/probe"],"cwd":"/"},"linux":{"namespaces":[{"type":"mount"}]}}`, "process.terminal"},
-		{"hooks", head + `"hooks":{"poststop":[{"path":"/x"}]}}`, "hooks.poststop"},
 		{"seccomp", head + `"linux":{"namespaces":[{"type":"mount"}],"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}`, "linux.seccomp"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -116,7 +116,11 @@ func TestDevicesOwn(t *testing.T) {
 				b.Spec.Linux.Devices = append(b.Spec.Linux.Devices, d.device)
 				acts = append(acts, "lstat", d.device.Path)
 			}
+			// Engines that pass all of the host's devices on list it too.
+			b.Spec.Linux.Devices = append(b.Spec.Linux.Devices, specs.LinuxDevice{Path: "/dev/ptmx", Type: "c", Major: 5, Minor: 2})
+			acts = append(acts, "readlink", "/dev/ptmx")
 			r := b.Report(acts...)
+			same(t, "/dev/ptmx", act(t, r, len(devices)).Text, "pts/ptmx")
 			for i, d := range devices {
 				f := file(t, act(t, r, i))
 				same(t, d.device.Path, fmt.Sprintf("%s %d:%d %o %d:%d", f.Type, f.Major, f.Minor, f.Mode, f.UID, f.GID), d.want)
@@ -129,6 +133,52 @@ func TestDevicesOwn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDevicesInTheWay has something at the place of a device.
+func TestDevicesInTheWay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		refused bool
+		prepare func(b *bed.Bundle)
+	}{
+		{"nothing", false, func(*bed.Bundle) {}},
+		{"an empty file", false, func(b *bed.Bundle) { b.File(b.In("own/null"), "") }},
+		{"the same device", false, func(b *bed.Bundle) {
+			b.Mkdir(b.In("own"))
+			b.Must(unix.Mknod(b.In("own/null"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))))
+		}},
+		{"another device", true, func(b *bed.Bundle) {
+			b.Mkdir(b.In("own"))
+			b.Must(unix.Mknod(b.In("own/null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))))
+		}},
+		{"a file with something in it", true, func(b *bed.Bundle) { b.File(b.In("own/null"), "text") }},
+		{"a directory", true, func(b *bed.Bundle) { b.Mkdir(b.In("own/null")) }},
+		{"a fifo", true, func(b *bed.Bundle) { b.Fifo(b.In("own/null")) }},
+		{"a link", true, func(b *bed.Bundle) { b.Link("/dev/null", b.In("own/null")) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := bed.New(t)
+			c.prepare(b)
+			b.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/own/null", Type: "c", Major: 1, Minor: 3}}
+			if c.refused {
+				b.Run("report").Fails("linux.devices[0]: make the device /own/null: another file is there already")
+				return
+			}
+			for range 2 { // the second time with what the first has left
+				same(t, "opening it", act(t, b.Report("openDevice", "/own/null", "rw"), 0).Errno, "")
+			}
+		})
+	}
+	t.Run("in a tmpfs", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Bind(b.File(b.Path("file"), "text"), "/dev/own")
+		b.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/own", Type: "c", Major: 1, Minor: 3}}
+		b.Run("report").Fails("linux.devices[0]: make the device /dev/own: mknodat: file exists")
+	})
 }
 
 // TestDeviceRules uses devices that the cgroup allows or denies.
@@ -201,7 +251,7 @@ func TestDevicesWhileRulesAreSet(t *testing.T) {
 	b.Must(os.WriteFile(b.In("true"), bed.TrueELF(), 0o755))
 	b.Spec.Process.Args = []string{"/true"}
 	b.Resources().Devices = []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
-	for range 60 {
+	for range bed.Rounds(60) {
 		b.RunSpec().OK()
 	}
 }

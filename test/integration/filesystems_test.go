@@ -157,8 +157,8 @@ func cgroupV1(t *testing.T, b *bed.Bundle, readonly, private bool) {
 	host, err := os.ReadDir("/sys/fs/cgroup")
 	b.Must(err)
 	for _, e := range host {
-		if e.Name() == "unified" {
-			continue // of the host's systemd, not for the container
+		if e.Name() == "unified" || !hierarchy(e.Name()) {
+			continue // of the host's systemd, not for the container; or no cgroups
 		}
 		if !slices.Contains(names, e.Name()) {
 			t.Errorf("%s is missing in /sys/fs/cgroup: %v", e.Name(), names)
@@ -200,4 +200,45 @@ func cgroupV2(t *testing.T, b *bed.Bundle, readonly, private bool) {
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
+}
+
+// TestTmpfsMode: a tmpfs has the mode of the directory that it hides, unless the
+// config says another.
+func TestTmpfsMode(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		under   os.FileMode // of the directory; 0 for none
+		options []string
+		want    uint32
+	}{
+		{"all bits", 0o775 | os.ModeSetuid | os.ModeSetgid | os.ModeSticky, nil, 0o7775},
+		{"few bits", 0o710, nil, 0o710},
+		{"no directory", 0, nil, 0o1777},
+		{"the config's", 0o710, []string{"mode=0410"}, 0o410},
+		{"copied up", 0o711, []string{"tmpcopyup"}, 0o711},
+		{"read-only", 0o711, []string{"ro"}, 0o711},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := bed.New(t)
+			if c.under != 0 {
+				b.Must(os.Chmod(b.Mkdir(b.In("a/tmp")), c.under))
+			}
+			b.Mount("/a/tmp", "tmpfs", "tmpfs", c.options...)
+			b.Mount("/b", "tmpfs", "tmpfs") // another one has its own
+			r := b.Report("stat", "/a/tmp", "stat", "/b")
+			same(t, "mode", file(t, act(t, r, 0)).Mode, c.want)
+			same(t, "mode of another", file(t, act(t, r, 1)).Mode, 0o1777)
+		})
+	}
+}
+
+// TestMountProcOnALink: what stands for /proc has to be there.
+func TestMountProcOnALink(t *testing.T) {
+	t.Parallel()
+	b := bed.New(t)
+	b.Mkdir(b.In("bad-proc"))
+	b.Link("/bad-proc", b.In("proc"))
+	b.Run("report").Fails(`mounts[0]: open /proc: filesystem "proc" must be mounted on ordinary directory: openat2: too many levels of symbolic links`)
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +51,19 @@ func TestLifecycle(t *testing.T) {
 	b.Vial("state", b.ID).Fails("container does not exist")
 	b.Vial("delete", b.ID).Fails("container does not exist")
 	b.Vial("delete", "--force", b.ID).OK()
+}
+
+// TestTerminateCreated: a container that waits for start ends when it is asked to,
+// as runc's do.
+func TestTerminateCreated(t *testing.T) {
+	t.Parallel()
+	b := bed.New(t)
+	b.Created("exit", "0")
+	b.Vial("kill", b.ID).OK()
+	b.Until("the container has stopped", func() bool { return b.Status() == "stopped" })
+	b.Vial("start", b.ID).Fails("start "+b.ID, "cannot start a container that has stopped")
+	b.Vial("delete", b.ID).OK()
+	b.NothingLeft()
 }
 
 func TestDeleteCreated(t *testing.T) {
@@ -106,51 +118,6 @@ func TestList(t *testing.T) {
 	if len(all) != 1 || all[0].ID != b.ID || all[0].Status != "created" {
 		t.Errorf("list --format json: %+v", all)
 	}
-}
-
-// TestSameID: of many that want one id, one gets it, and the others do it no harm.
-func TestSameID(t *testing.T) {
-	t.Parallel()
-	b := bed.New(t)
-	b.Created("report")
-	b.Vial("delete", b.ID).OK()
-	const many = 12
-	var group sync.WaitGroup
-	results := make([]*bed.Result, many)
-	processes := make([]*bed.Process, many)
-	for i := range processes {
-		processes[i] = b.Launch("create", "--bundle", b.Dir, "--pid-file", b.Path("pid"), b.ID)
-	}
-	for i, p := range processes {
-		group.Go(func() { results[i] = p.Wait() })
-	}
-	group.Wait()
-	made := 0
-	for _, r := range results {
-		if r.Status == 0 {
-			made++
-			continue
-		}
-		r.Fails("container with given ID already exists")
-	}
-	same(t, "containers made", made, 1)
-	b.Adopt(b.Path("pid"))
-	same(t, "the status", b.Status(), "created")
-}
-
-// TestKilledCreate kills vial at all sorts of moments of a create: what is left
-// can be removed, nothing runs, and the id is free again.
-func TestKilledCreate(t *testing.T) {
-	t.Parallel()
-	b := bed.New(t)
-	b.Created("report")
-	b.Vial("delete", b.ID).OK()
-	for delay := time.Duration(0); delay < 16*time.Millisecond; delay += 400 * time.Microsecond {
-		b.Killed(delay)
-		b.NothingLeft()
-	}
-	b.Created("report")
-	b.Started()
 }
 
 // TestPidFile: the digits and nothing else; a link in its place is replaced.

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/vial-run/vial/test/integration/bed"
 	"golang.org/x/sys/unix"
 )
@@ -73,6 +75,33 @@ func TestMountBind(t *testing.T) {
 			b.File(b.Path("source/inner/file"), "inner")
 			b.Mount("/to", "bind", b.Path("source"), c.option)
 			same(t, "the inner file", act(t, b.Report("read", "/to/inner/file"), 0).Text, c.inner)
+		})
+	}
+	for _, c := range []struct{ options, want string }{
+		{"", "ro,nosuid,nodev,noexec,nosymfollow,noatime"},
+		{"rprivate", "ro,nosuid,nodev,noexec,nosymfollow,noatime"},
+		{"dev", "rw,noatime"},
+		{"ro", "ro,noatime"},
+		{"dev,nodiratime", "rw,nodiratime,relatime"},
+		{"dev,atime", "rw,noatime"}, // taken back is only what was asked for, as with mount(8)
+		{"nosuid,relatime", "rw,nosuid,relatime"},
+	} {
+		t.Run("attributes of the source, and options "+c.options, func(t *testing.T) {
+			t.Parallel()
+			b := bed.New(t)
+			source := b.Tmpfs(b.Path("source"))
+			b.Must(unix.MountSetattr(unix.AT_FDCWD, source, 0, &unix.MountAttr{
+				Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
+					unix.MOUNT_ATTR_NOSYMFOLLOW | unix.MOUNT_ATTR_NOATIME,
+				Attr_clr: unix.MOUNT_ATTR__ATIME,
+			}))
+			b.Bind(source, "/to", strings.FieldsFunc(c.options, func(r rune) bool { return r == ',' })...)
+			m := mountAt(t, b.Process().Mountinfo, "/to")
+			for _, option := range []string{"ro", "rw", "nosuid", "nodev", "noexec", "nosymfollow", "noatime", "relatime"} {
+				if wanted := slices.Contains(strings.Split(c.want, ","), option); m.Has(option) != wanted {
+					t.Errorf("it has %s, and %s is wanted: %v", m.Options, option, wanted)
+				}
+			}
 		})
 	}
 	t.Run("a missing source is an error", func(t *testing.T) {
@@ -228,6 +257,15 @@ func TestMountSuperblock(t *testing.T) {
 		m := mountAt(t, b.Process().Mountinfo, "/to")
 		same(t, "size and mode", m.SuperHas("size=64k") && m.SuperHas("mode=711"), true)
 	})
+	t.Run("versions of files", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Mount("/to", "ramfs", "ramfs", "iversion", "nosuid", "mode=711")
+		r := b.Report("write", "/to/x", "x", "report")
+		worked(t, r)
+		same(t, "nosuid", mountAt(t, r.Process.Mountinfo, "/to").Has("nosuid"), true)
+		same(t, "the kernel is told", strings.Contains(b.Listing(), "MS_I_VERSION"), true)
+	})
 	t.Run("one that the filesystem does not know", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)
@@ -301,14 +339,21 @@ func TestMountTargets(t *testing.T) {
 		{"a dangling link", "/link", "real", func(b *bed.Bundle) { b.Link("/real", b.In("link")) }},
 		{"a dangling link to where parents are missing", "/link", "run/x/real", func(b *bed.Bundle) { b.Link("/run/x/real", b.In("link")) }},
 		{"below a dangling link", "/link/x/y", "real/x/y", func(b *bed.Bundle) { b.Link("/real", b.In("link")) }},
+		{"a dangling link below directories", "/a/b/link", "a/real", func(b *bed.Bundle) { b.Link("../real", b.In("a/b/link")) }},
+		{"a dangling link that climbs", "/a/link", "etc/real", func(b *bed.Bundle) { b.Link("../../../../etc/./real", b.In("a/link")) }},
+		{"a dangling link to a dangling link", "/link", "var/x/real", func(b *bed.Bundle) {
+			b.Link("run/link", b.In("link"))
+			b.Link("/var/x/y/../real", b.In("run/link"))
+		}},
+		{"a dangling link into a mount", "/link", "tmp/x/real", func(b *bed.Bundle) {
+			b.Mount("/tmp", "tmpfs", "tmpfs")
+			b.Link("/tmp/x/real", b.In("link"))
+		}},
 	} {
 		for _, kind := range []string{"tmpfs", "bound directory", "bound file"} {
 			t.Run(c.name+", "+kind, func(t *testing.T) {
 				t.Parallel()
 				b := bed.New(t)
-				if strings.Contains(c.name, "dangling") {
-					bed.Skip(t, "a dangling link on the way to a mount's destination is an error so far")
-				}
 				if c.prepare != nil {
 					c.prepare(b)
 					if kind == "bound file" && strings.HasPrefix(c.name, "a link") {
@@ -327,6 +372,10 @@ func TestMountTargets(t *testing.T) {
 				p := b.Run("report").WithWarnings().Process
 				mountAt(t, p.Mountinfo, "/"+c.at)
 				var st unix.Stat_t
+				if strings.HasPrefix(c.at, "tmp/") {
+					same(t, "in the rootfs itself", unix.Lstat(b.In("tmp/x"), &st), error(unix.ENOENT))
+					return
+				}
 				b.Must(unix.Lstat(b.In(c.at), &st))
 				want := uint32(unix.S_IFDIR | 0o755)
 				if kind == "bound file" {
@@ -347,6 +396,50 @@ func TestMountTargetsInReadonly(t *testing.T) {
 		b.Link("loop", b.In("loop"))
 		b.Mount("/loop/x", "tmpfs", "tmpfs")
 		b.Run("report").Fails("mounts[6]: mount tmpfs on /loop/x: openat2: too many levels of symbolic links")
+	})
+	t.Run("what a dangling link leads to has its mode whatever vial's umask", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Umask = "077"
+		b.Link("/a/b", b.In("link"))
+		b.Link("/c/d", b.In("filelink"))
+		b.Mount("/link/x", "tmpfs", "tmpfs")
+		b.Bind(b.File(b.Path("source"), "text"), "/filelink")
+		b.Process()
+		for path, want := range map[string]uint32{"a": 0o40755, "a/b": 0o40755, "a/b/x": 0o40755, "c": 0o40755, "c/d": 0o100755} {
+			var st unix.Stat_t
+			b.Must(unix.Lstat(b.In(path), &st))
+			same(t, path, st.Mode, want)
+		}
+	})
+	t.Run("a dangling link to below a file is an error", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.File(b.In("file"), "text")
+		b.Link("/file/x", b.In("link"))
+		b.Mount("/link", "tmpfs", "tmpfs")
+		b.Run("report").Fails("mounts[6]: mount tmpfs on /link: openat2: not a directory")
+	})
+	t.Run("a dangling link on the way to a device and to the working directory", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Link("/a", b.In("link"))
+		b.Link("/w", b.In("home"))
+		b.Spec.Linux.Devices = []specs.LinuxDevice{{Path: "/link/null", Type: "c", Major: 1, Minor: 3}}
+		b.Spec.Process.Cwd = "/home/here"
+		r := b.Report("lstat", "/a/null", "report")
+		same(t, "the device", file(t, act(t, r, 0)).Type, "char")
+		same(t, "the working directory", r.Process.Cwd, "/w/here")
+	})
+	t.Run("where copy-symlink puts a link", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Link("/a/b", b.In("link"))
+		b.Link("some/where", b.Path("source"))
+		b.Bind(b.Path("source"), "/link/copy", "copy-symlink")
+		b.Bind(b.Path("source"), "/copy", "copy-symlink")
+		r := b.Report("readlink", "/a/b/copy", "readlink", "/copy")
+		same(t, "the links", act(t, r, 0).Text+" "+act(t, r, 1).Text, "some/where some/where")
 	})
 	t.Run("in a read-only rootfs a missing one is made", func(t *testing.T) {
 		t.Parallel()
@@ -374,6 +467,40 @@ func TestMountTargetsInReadonly(t *testing.T) {
 		b.Mount("/a", "tmpfs", "tmpfs", "mode=711")
 		same(t, "the mode", file(t, act(t, b.Report("stat", "/a"), 0)).Mode, 0o711)
 	})
+}
+
+// TestMountTargetsAtOnce makes containers at once in one rootfs that has none of
+// their targets yet.
+func TestMountTargetsAtOnce(t *testing.T) {
+	t.Parallel()
+	first := bed.New(t)
+	rootfs := first.Path("shared")
+	made := make([]*bed.Bundle, 6)
+	for i := range made {
+		b := first.Beside()
+		b.Spec.Root.Path = rootfs
+		b.Spec.Process.Cwd = "/some/where"
+		b.Spec.Process.Args = []string{"/probe", "print", "made"}
+		b.Mount("/a/b/c", "tmpfs", "tmpfs")
+		b.Mount("/link/x", "tmpfs", "tmpfs")
+		b.Bind(b.File(b.Path("source"), "text"), "/etc/file")
+		made[i] = b
+	}
+	for range 4 {
+		first.Must(os.RemoveAll(rootfs))
+		first.Mkdir(rootfs)
+		first.Must(os.Link(bed.Probe(), rootfs+"/probe"))
+		first.Link("/run/there", rootfs+"/link")
+		running := make([]*bed.Process, len(made))
+		for i, b := range made {
+			running[i] = b.Start()
+		}
+		for i, p := range running {
+			if r := p.Wait(); r.Status != 0 {
+				t.Errorf("%s: status %d: %s", made[i].ID, r.Status, r.Stderr)
+			}
+		}
+	}
 }
 
 func TestMountLinks(t *testing.T) {

@@ -65,14 +65,12 @@ func TestNamespaces(t *testing.T) {
 			t.Errorf("process %d is left: %s", pid, status)
 		}
 	})
-	for _, kind := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.TimeNamespace} {
-		t.Run(string(kind)+" is refused so far", func(t *testing.T) {
-			t.Parallel()
-			b := bed.New(t)
-			b.Spec.Linux.Namespaces = append(b.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: kind})
-			b.Run("report").Fails("linux.namespaces[5].type: not supported yet")
-		})
-	}
+	t.Run("user is refused so far", func(t *testing.T) {
+		t.Parallel()
+		b := bed.New(t)
+		b.Spec.Linux.Namespaces = append(b.Spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		b.Run("report").Fails("linux.namespaces[5].type: not supported yet")
+	})
 	t.Run("joining is refused so far", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)

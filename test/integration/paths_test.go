@@ -41,6 +41,13 @@ func TestMaskedPaths(t *testing.T) {
 			t.Errorf("the mask on %s is writable: %s", path, m.Options)
 		}
 	}
+	keys := 0
+	for _, m := range bed.Mounts(r.Process.Mountinfo) {
+		if m.Point == "/proc/keys" {
+			keys++
+		}
+	}
+	same(t, "mounts on what is listed twice", keys, 1)
 	if text := readHost(t, b.In("file")); text != "secret" {
 		t.Errorf("the file in the rootfs is %q", text)
 	}
@@ -80,6 +87,41 @@ func TestReadonlyPaths(t *testing.T) {
 	}
 	if m := mountAt(t, r.Process.Mountinfo, "/proc"); m.Has("ro") {
 		t.Error("all of /proc is read-only")
+	}
+}
+
+// TestReadonlyMounts: a path that is a mount, or leads to the root.
+func TestReadonlyMounts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, path, point string }{
+		{"the root", "/", "/"}, {"a link to the root", "/link", "/"}, {"a link that climbs to it", "/dir/climb", "/"},
+		{"a mount", "/mnt", "/mnt"}, {"a link to a mount", "/dir/mnt", "/mnt"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := bed.New(t)
+			b.File(b.In("dir/file"), "text")
+			b.File(b.In("dir/secret"), "secret")
+			b.Link("/", b.In("link"))
+			b.Link("../../..", b.In("dir/climb"))
+			b.Link("/mnt", b.In("dir/mnt"))
+			b.Mount("/mnt", "tmpfs", "tmpfs")
+			b.Spec.Linux.ReadonlyPaths = []string{c.path, "/proc/sys"}
+			b.Spec.Linux.MaskedPaths = []string{"/dir/secret"}
+			r := b.Report("set", "/dir/file", "x", "mkdir", "/x", "write", "/mnt/x", "x", "read", "/dir/secret", "report")
+			root, mnt := "EROFS", ""
+			if c.point != "/" {
+				root, mnt = "", "EROFS"
+			}
+			same(t, "writing a file", act(t, r, 0).Errno, root)
+			same(t, "making a directory", act(t, r, 1).Errno, root)
+			same(t, "writing into the mount", act(t, r, 2).Errno, mnt)
+			same(t, "what is masked", act(t, r, 3).Text, "")
+			same(t, "read-only in mountinfo", mountAt(t, r.Process.Mountinfo, c.point).Has("ro"), true)
+			if m, _ := bed.At(bed.Mounts(readHost(t, "/proc/self/mountinfo")), b.Rootfs); m.Has("ro") {
+				t.Error("the host's rootfs is read-only")
+			}
+		})
 	}
 }
 

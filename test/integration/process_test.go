@@ -50,10 +50,10 @@ func TestCwd(t *testing.T) {
 	t.Run("may be a mount", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)
-		b.Mount("/work/here", "tmpfs", "tmpfs")
-		b.Spec.Process.Cwd = "/work/here"
+		b.Mount("/home/here", "tmpfs", "tmpfs")
+		b.Spec.Process.Cwd = "/home/here"
 		r := b.Report("report", "stat", ".")
-		same(t, "the working directory", r.Process.Cwd, "/work/here")
+		same(t, "the working directory", r.Process.Cwd, "/home/here")
 		same(t, "its filesystem", act(t, r, 0).File.Filesystem, 0x01021994)
 	})
 }
@@ -93,7 +93,7 @@ func TestEnv(t *testing.T) {
 	t.Run("vial's own does not get through", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)
-		b.Env = append(b.Env, "SECRET=1", "LISTEN_FDS=3")
+		b.Env = append(b.Env, "SECRET=1", "LISTEN_FDS=3", "LISTEN_PID=1")
 		if got := b.Process().Env; !slices.Equal(got, b.Spec.Process.Env) {
 			t.Errorf("the environment is %q", got)
 		}

@@ -3,7 +3,9 @@ package integration
 import (
 	"fmt"
 	"os"
+	ossignal "os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,6 +96,46 @@ func TestStdioNull(t *testing.T) {
 	}
 }
 
+// TestExecNull: so it is for a process that joins, whatever the container has put
+// in the place of its own.
+func TestExecNull(t *testing.T) {
+	t.Parallel()
+	var host unix.Stat_t
+	if err := unix.Stat("/dev/null", &host); err != nil {
+		t.Fatal(err)
+	}
+	for name, acts := range map[string][]string{
+		"its own":       nil,
+		"missing":       {"unlink", "/dev/null"},
+		"a file":        {"unlink", "/dev/null", "write", "/dev/null", "x"},
+		"a fifo":        {"unlink", "/dev/null", "mknod", "/dev/null", "p", "0", "0"},
+		"another":       {"unlink", "/dev/null", "mknod", "/dev/null", "c", "1", "5"},
+		"a link":        {"unlink", "/dev/null", "symlink", "/dev/zero", "/dev/null"},
+		"in a link":     {"unlink", "/dev/null", "symlink", "/proc/1/root/dev/null", "/dev/null"},
+		"beyond a file": {"mkdir", "/over", "write", "/over/dev", "x", "bind", "/over", "/dev"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := bed.New(t)
+			b.Capabilities("CAP_MKNOD", "CAP_SYS_ADMIN")
+			b.Spec.Process.Args = slices.Concat([]string{"/probe", "strict"}, acts, []string{"write", "/there", "x", "sleep"})
+			b.Spec.Root.Readonly = false
+			b.Detached().OK()
+			b.Until("it has put something there", func() bool { _, err := os.Lstat(b.In("there")); return err == nil })
+			r := b.Vial("exec", "--user", "1000", b.ID, "/probe", "report", "stat", "/proc/self/fd/0").OK().Report()
+			f := file(t, act(t, r, 0))
+			same(t, "standard input", fmt.Sprintf("%s %d:%d", f.Type, f.Major, f.Minor), "char 1:3")
+			if f.Device == host.Dev {
+				t.Error("it is the host's")
+			}
+			if acts == nil {
+				same(t, "its path", r.Process.Descriptors[0], "/dev/null")
+				same(t, "its owner", f.UID, 0)
+			}
+		})
+	}
+}
+
 func TestStdioUser(t *testing.T) {
 	t.Parallel()
 	b := bed.New(t)
@@ -170,6 +212,9 @@ func TestSignals(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGWINCH, unix.SIGQUIT} {
 		t.Run("run passes on "+unix.SignalName(signal), func(t *testing.T) {
 			t.Parallel()
+			if ossignal.Ignored(signal) {
+				bed.Skip(t, "whoever runs the tests has this signal ignored, so vial does too")
+			}
 			b := bed.New(t)
 			b.Spec.Process.Args = []string{"/probe", "signal-wait"}
 			p := b.Start()

@@ -29,23 +29,43 @@ var acts = map[string]act{
 	"set":         {2, setAct, false},        // PATH TEXT: into a file that exists
 	"mkdir":       {1, mkdirAct, false},      // PATH
 	"unlink":      {1, unlinkAct, false},     // PATH
+	"rmdir":       {1, rmdirAct, false},      // PATH
 	"symlink":     {2, symlinkAct, false},    // TARGET PATH
 	"chmod":       {2, chmodAct, false},      // PATH OCTAL
 	"mknod":       {4, mknodAct, false},      // PATH c|b|p MAJOR MINOR
 	"openDevice":  {2, openDeviceAct, false}, // PATH r|w|rw: open, and read or write a byte
 	"mount":       {2, mountAct, false},      // TYPE PATH
+	"bind":        {2, bindAct, false},       // SOURCE PATH
 	"remount":     {1, remountAct, false},    // PATH: read-write
 	"umount":      {1, umountAct, false},     // PATH
 	"chroot":      {1, chrootAct, false},     // PATH
 	"tiocsti":     {1, tiocstiAct, false},    // DESCRIPTOR
+	"terminal":    {0, terminalAct, false},   // what standard input is
+	"winch":       {0, winchAct, false},      // print "ready", wait for SIGWINCH, print the size
+	"flood":       {1, floodAct, true},       // LINES
+	"close":       {1, closeAct, false},      // DESCRIPTOR
 	"hunt":        {1, huntAct, false},       // TEXT: look for a file that holds it
+	"spy":         {1, spyAct, false},        // FILE: look into every process that comes, until the file is there
 	"mapped":      {1, mappedAct, false},     // TEXT: whether our address space names it
 	"print":       {1, printAct, true},       // TEXT, to standard output
 	"warn":        {1, warnAct, true},        // TEXT, to standard error
 	"copy":        {0, copyAct, true},        // standard input to standard output
+	"hook":        {2, hookAct, true},        // FILE WORD: append a report.Hook to the file
+	"enter":       {0, enterAct, true},       // as a hook: the container's mount namespace
+	"end":         {0, endAct, true},         // as a hook: kill the container's first process
+	"child":       {1, childAct, true},       // FILE: start a probe that sleeps; write both pids
+	"strict":      {0, strictAct, true},      // from here on an act that fails ends the probe with status 1
 	"exec":        {1, execAct, true},        // PATH: become it, with all words that follow
 	"signal-wait": {0, signalWaitAct, true},  // print "ready", then the next signal's name, and end
+	"eat":         {0, eatAct, true},         // memory, until it is killed
+	"attend":      {1, attendAct, false},     // ACT: as a process of its own; tells how it ended
+	"children":    {1, childrenAct, false},   // NUMBER: processes that wait for ever; tells how many there are
+	"storm":       {0, stormAct, true},       // print "ready"; processes that make the next and end, for ever
+	"tick":        {1, tickAct, true},        // FILE: count in it for ever
 	"sleep":       {0, sleepAct, true},       // for ever
+	"notify":      {1, notifyAct, false},     // TEXT, to the socket of NOTIFY_SOCKET
+	"spawn":       {1, spawnAct, true},       // ACT: let another probe do it, in a session of its own
+	"orphan":      {1, orphanAct, true},      // ACT: the same, and be gone from above it
 	"exit":        {1, exitAct, true},        // STATUS
 	"kill":        {1, killAct, true},        // SIGNAL, itself
 }
@@ -79,6 +99,8 @@ func sleepAct(p *probe, _ *report.Act, _ []string) error {
 	}
 }
 
+func strictAct(p *probe, _ *report.Act, _ []string) error { p.strict = true; return nil }
+
 func exitAct(p *probe, _ *report.Act, a []string) error {
 	p.print()
 	status, err := strconv.Atoi(a[0])
@@ -93,6 +115,10 @@ func chrootAct(_ *probe, _ *report.Act, a []string) error { return unix.Chroot(a
 
 func mountAct(_ *probe, _ *report.Act, a []string) error {
 	return unix.Mount(a[0], a[1], a[0], 0, "")
+}
+
+func bindAct(_ *probe, _ *report.Act, a []string) error {
+	return unix.Mount(a[0], a[1], "", unix.MS_BIND, "")
 }
 
 func remountAct(_ *probe, _ *report.Act, a []string) error {

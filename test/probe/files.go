@@ -19,6 +19,10 @@ func readFile(path string) (string, error) {
 		return "", err
 	}
 	defer unix.Close(fd)
+	return readAll(fd)
+}
+
+func readAll(fd int) (string, error) {
 	var text []byte
 	buffer := make([]byte, 32<<10)
 	for len(text) < readLimit {
@@ -194,6 +198,7 @@ func write(path, text string, flags int) error {
 
 func mkdirAct(_ *probe, _ *report.Act, a []string) error   { return unix.Mkdir(a[0], 0o777) }
 func unlinkAct(_ *probe, _ *report.Act, a []string) error  { return unix.Unlink(a[0]) }
+func rmdirAct(_ *probe, _ *report.Act, a []string) error   { return unix.Rmdir(a[0]) }
 func symlinkAct(_ *probe, _ *report.Act, a []string) error { return unix.Symlink(a[0], a[1]) }
 
 func chmodAct(_ *probe, _ *report.Act, a []string) error {

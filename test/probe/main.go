@@ -6,9 +6,9 @@
 //	probe ACT [ARGUMENT…] [ACT [ARGUMENT…]]…
 //
 // What comes in: acts, each a word with a fixed number of arguments, done in
-// order. What goes out: one report.Report on standard output, printed at the
-// end or when an act ends the probe. An act that fails is part of the report and
-// stops nothing.
+// order; without any, "report". What goes out: one report.Report on standard
+// output, printed at the end or when an act ends the probe. An act that fails is
+// part of the report and stops nothing.
 //
 // The probe needs nothing of its surroundings: it is static, reads no file it
 // was not told to read but its own entries in /proc, and works without /proc. It
@@ -27,12 +27,12 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe ACT [ARGUMENT…] …")
-		os.Exit(2)
-	}
 	p := &probe{descriptors: openDescriptors()}
-	for words := os.Args[1:]; len(words) > 0; {
+	words := os.Args[min(1, len(os.Args)):]
+	if len(words) == 0 {
+		words = []string{"report"}
+	}
+	for len(words) > 0 {
 		a, known := acts[words[0]]
 		if !known || len(words) <= a.arguments {
 			fmt.Fprintf(os.Stderr, "probe: %q: no such act, or too few arguments\n", words)
@@ -49,6 +49,7 @@ type probe struct {
 	descriptors map[int]string
 	out         report.Report
 	rest        []string // the words after the act at hand
+	strict      bool     // an act that fails is the last one
 }
 
 // do tries one act. That it is silent means that it has nothing to report.
@@ -61,6 +62,10 @@ func (p *probe) do(a act, words, rest []string) {
 	}
 	if !a.silent || err != nil {
 		p.out.Acts = append(p.out.Acts, r)
+	}
+	if err != nil && p.strict {
+		p.print()
+		os.Exit(1)
 	}
 }
 

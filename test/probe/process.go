@@ -47,6 +47,7 @@ func (p *probe) process() *report.Process {
 		unix.Close(fd)
 	}
 	r.Keyring, _ = unix.KeyctlString(unix.KEYCTL_DESCRIBE, unix.KEY_SPEC_SESSION_KEYRING)
+	r.KeyringID, _ = unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)
 	var uts unix.Utsname
 	if unix.Uname(&uts) == nil {
 		r.Hostname = unix.ByteSliceToString(uts.Nodename[:])

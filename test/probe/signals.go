@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"syscall"
+	"time"
 
 	"github.com/vial-run/vial/test/probe/report"
 	"golang.org/x/sys/unix"
@@ -29,7 +31,42 @@ func signalWaitAct(p *probe, _ *report.Act, _ []string) error {
 	return nil
 }
 
+// notifyAct tells a service manager something, as sd_notify(3) does.
+func notifyAct(_ *probe, _ *report.Act, a []string) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Sendto(fd, []byte(a[0]), 0, &unix.SockaddrUnix{Name: os.Getenv("NOTIFY_SOCKET")})
+}
+
+func spawnAct(_ *probe, _ *report.Act, a []string) error {
+	_, err := spawn(a...)
+	return err
+}
+
+// orphanAct leaves a process whose parent has ended.
+func orphanAct(_ *probe, _ *report.Act, a []string) error {
+	between, err := spawn("spawn", a[0])
+	if err == nil {
+		_, err = between.Wait()
+	}
+	return err
+}
+
+func spawn(words ...string) (*os.Process, error) {
+	return os.StartProcess("/probe", append([]string{"probe"}, words...), &os.ProcAttr{
+		Env: os.Environ(), Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+}
+
 func killAct(p *probe, _ *report.Act, a []string) error {
 	p.print()
-	return unix.Kill(unix.Getpid(), unix.SignalNum(a[0]))
+	if err := unix.Kill(unix.Getpid(), unix.SignalNum(a[0])); err != nil {
+		return err
+	}
+	// It may be for another thread, which has yet to run.
+	time.Sleep(time.Second)
+	return nil
 }

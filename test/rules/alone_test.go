@@ -15,7 +15,7 @@ type stranger struct {
 
 func strangers() []stranger {
 	return []stranger{
-		{`/work/(main|shared)`, "a path of somebody's machine"},
+		{`/(work|workspace|builds?|checkout)/[a-z]`, "a path of somebody's machine"},
 		{`/root/(go|\.|work)`, "a path of somebody's machine"},
 		{`/home/[a-z]+/(go|src|git|projects)\b`, "a path of somebody's machine"},
 		{`/tmp/brief`, "a path of somebody's machine"},

@@ -56,8 +56,8 @@ var e = unix.Errno(1)`),
 			"bench/p.go":       "package main\nimport \"C\"",
 			"internal/sys/p.s": "RET",
 		}, "bench/p.go:2: cgo: vial is pure Go\n" +
-			"container/p.go:2: container may not import unsafe: only internal/sys and internal/image do\n" +
-			"internal/sys/p.s:1: assembly is for internal/image only"},
+			"container/p.go:2: container may not import unsafe: only internal/image, internal/signals and internal/sys do\n" +
+			"internal/sys/p.s:1: assembly is for internal/image and internal/signals only"},
 	}
 }
 
@@ -141,11 +141,11 @@ func badTrees() []bad {
 			"bench/p.go:1: the file has 501 lines, 500 are the most"},
 		{"sizes", "a test", one("bench/p_test.go", "package main\n"+strings.Repeat("\n", 500)), ""},
 		{"the repository stands alone", "strangers", map[string]string{
-			"a.md":       "see /work/main/x\nask the helper\n",
+			"a.md":       "see /builds/vial/x\nask the helper\n",
 			"b.go":       "package b // pull from docker.io",
 			"c.go":       "package c\nfunc f(t T) { t.Helper() }",
 			".ci/config": "see issue 12",
-		}, `a.md:1: "/work/main": a path of somebody's machine
+		}, `a.md:1: "/builds/v": a path of somebody's machine
 b.go:1: "docker.io": the address of a registry
 a.md:2: "helper": a word that says nothing: name what it does
 .ci/config:1: "issue 12": an issue of a tracker that is not here`},
@@ -165,5 +165,17 @@ func f() string { return "the container does not exist" }`),
 			"internal/x/mounts.go":  "package x",
 			"internal/compile/y.go": "package compile",
 		}, "README.md:1: A.md does not exist\nREADME.md:1: internal/compile/rootfs.go does not exist"},
+		{"every demand has a test", "or not", map[string]string{
+			"docs/conformance.md": "## config.md\n### Root\n| # | n | demand | is | shown by |\n| -: | -: | - | - | - |\n" +
+				"| 1 | 1 | a | met | `x.TestGood`, `x.TestGood/case` |\n| 2 | 2 | b | refused | none |\n" +
+				"| 4 | 1 | c | differs | `x.TestNone`, `x.TestGood/no case` `x.TestSkipped` |\n| 4 | 1 | d | maybe | `x.TestGood` |\n| 5 | 1 | e |\n",
+			"container/x/x_test.go": "package x\nfunc TestGood(t *testing.T) { t.Run(\"case\", nil) }\nfunc TestSkipped(t *testing.T) { bed.Skip(t, \"x\") }",
+		}, "docs/conformance.md:8: want | number | words | demand | is | `package.Test` |\n" +
+			"docs/conformance.md:9: want | number | words | demand | is | `package.Test` |\n" +
+			"docs/conformance.md:6: Root 2: no test shows it\n" +
+			"docs/conformance.md:7: Root 4: want number 3\n" +
+			"docs/conformance.md:7: Root 4: x.TestNone: there is no such test\n" +
+			"docs/conformance.md:7: Root 4: x.TestGood/no case: the test has no such case\n" +
+			"docs/conformance.md:7: Root 4: x.TestSkipped: the test is always skipped"},
 	}
 }

@@ -17,7 +17,7 @@ func layers() [][]string {
 		{"internal/cgroup", "internal/compile", "internal/console", "internal/hook", "internal/host",
 			"internal/host/gather", "internal/launch", "internal/state"},
 		{"internal/program/vm"},
-		{"internal/config", "internal/field", "internal/image", "internal/program", "internal/seccomp", "internal/sys"},
+		{"internal/config", "internal/field", "internal/image", "internal/program", "internal/seccomp", "internal/signals", "internal/sys", "internal/systemd"},
 	}
 }
 
@@ -39,6 +39,7 @@ func inward() []allowance {
 		{"container", "cmd/vial", "the command is a user of the public API and of nothing below"},
 		{"internal/program", "internal/launch", "it runs programs and does not know what they are for"},
 		{"internal/sys", "internal/cgroup", "the device filter is loaded by bpf(2)"},
+		{"internal/systemd", "internal/cgroup", "with systemd's driver it is systemd that makes the cgroups"},
 	}
 }
 

@@ -32,7 +32,7 @@ func phrases() []phrase {
 			"moby and Podman: exit status 127 instead of 125 or 126"},
 		{"executable file not found in $PATH", "internal/config/process.go", "checkArgs",
 			"the same, for a command that is the empty string"},
-		{"flag needs an argument: --", "cmd/vial/verbs.go", "flagError",
+		{"flag needs an argument: --", "cmd/vial/parse.go", "missing",
 			"Podman: it calls with a flag and no value to learn whether the runtime knows the flag"},
 	}
 }

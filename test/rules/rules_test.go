@@ -30,6 +30,7 @@ func rules() []rule {
 		{"phrases that engines match", callerPhrases},
 		{"make targets", makeTargets},
 		{"documents lead somewhere", links},
+		{"every demand has a test", shownDemands},
 	}
 }
 

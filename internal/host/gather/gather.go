@@ -2,7 +2,7 @@
 //
 // What comes in: nothing but the running kernel. What goes out: the facts, or
 // the one clear error that this kernel is too old. It is on the way of every
-// create, so it asks as little as it can: three system calls on cgroup v2, and
+// create, so it asks as little as it can: four system calls on cgroup v2, and
 // one read of /proc/self/mountinfo more on v1, where the hierarchies may lie
 // anywhere. It decides nothing; what follows from a fact is decided by who
 // reads it.
@@ -33,6 +33,9 @@ func Facts() (host.Facts, error) {
 		return f, err
 	}
 	f.LastCap = lastCap()
+	if f.Permitted, err = permitted(); err != nil {
+		return f, err
+	}
 
 	var st unix.Statfs_t
 	if err := unix.Statfs(cgroupRoot, &st); err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
@@ -84,6 +87,16 @@ func lastCap() int {
 		last++
 	}
 	return last
+}
+
+// permitted is the permitted set of this thread (capget(2)).
+func permitted() (uint64, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return 0, fmt.Errorf("capget: %w", err)
+	}
+	return uint64(data[1].Permitted)<<32 | uint64(data[0].Permitted), nil
 }
 
 // readAll reads a file of procfs, whose size is unknown.

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"strconv"
@@ -116,6 +117,11 @@ func TestFactsOfThisHost(t *testing.T) {
 	}
 	if !f.KnowsCap(0) || !f.KnowsCap(f.LastCap) || f.KnowsCap(f.LastCap+1) || f.KnowsCap(-1) {
 		t.Error("KnowsCap does not agree with LastCap")
+	}
+	if b, err := os.ReadFile("/proc/thread-self/status"); err != nil {
+		t.Log(err)
+	} else if !strings.Contains(string(b), fmt.Sprintf("CapPrm:\t%016x\n", f.Permitted)) {
+		t.Errorf("Permitted = %016x", f.Permitted)
 	}
 	for _, h := range f.Hierarchies {
 		var st unix.Statfs_t

@@ -21,8 +21,24 @@ func socket(c *call) Answer {
 
 func ioctl(c *call) Answer {
 	c.zero(3)
+	switch c.args[1] {
+	case unix.SIOCSIFFLAGS:
+		return setInterfaceFlags(c)
+	case unix.TIOCSPTLCK:
+		return unlockTerminal(c)
+	case unix.TIOCGPTPEER:
+		return openPeer(c)
+	case unix.TIOCSWINSZ:
+		return setWindowSize(c)
+	case unix.TIOCSCTTY:
+		return controlTerminal(c)
+	}
+	c.wrong("unknown request %#x", c.args[1])
+	return c.done(0)
+}
+
+func setInterfaceFlags(c *call) Answer {
 	c.descriptor(0, Socket)
-	c.is(1, unix.SIOCSIFFLAGS)
 	request := c.bytes(2, 40) // sizeof(struct ifreq)
 	if name := string(request[:unix.IFNAMSIZ]); name[0] == 0 || !strings.HasSuffix(name, "\x00") {
 		c.wrong("the interface name %q is empty or has no end", name)
@@ -91,7 +107,7 @@ func recvfrom(c *call) Answer {
 	n := len(c.p.Messages)
 	if n == 0 || c.p.Messages[n-1].First != program.MessageRequest {
 		c.wrong("it waits for an answer that it did not ask for")
-	} else if i := c.p.Messages[n-1].Second; i < uint64(len(c.fake.Requests)) && c.fake.Requests[i].Kind == program.RequestHome {
+	} else if i := c.p.Messages[n-1].Second; i < uint64(len(c.fake.Requests)) && c.fake.Requests[i].Kind == program.RequestReadyHome {
 		c.p.home = ("/" + strings.Repeat("h", len(buffer)))[:len(buffer)]
 		return c.fill(buffer, c.p.home)
 	}

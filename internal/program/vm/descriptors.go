@@ -23,11 +23,14 @@ const (
 	StartFifo       // the fifo that `vial start` writes to
 	ResultFifo      // the fifo that a failure after start is written to
 	CgroupDir       // the cgroup v2 directory to be born in
+	PidFD           // a process whose namespaces are joined
+	Master          // the ptmx of a new terminal
+	Peer            // the terminal itself
 )
 
 var kindNames = [...]string{
 	"closed", "file", "path", "filesystem context", "superblock", "mount", "socket",
-	"channel", "start fifo", "result fifo", "cgroup directory",
+	"channel", "start fifo", "result fifo", "cgroup directory", "pidfd", "terminal's master", "terminal",
 }
 
 func (k Kind) String() string { return kindNames[k] }
@@ -41,6 +44,7 @@ type Descriptor struct {
 	Readable bool
 	Writable bool
 	Own      bool // a mount that the program made empty: nobody else has been in it
+	Unlocked bool // a Master whose peer may be opened
 }
 
 func (d Descriptor) String() string {
@@ -73,6 +77,8 @@ func Inherited(p *program.Program) []Descriptor {
 			if c.Args[2] == program.MessageSize {
 				kind = ResultFifo
 			}
+		case program.SysSetns:
+			kind = PidFD
 		case program.SysClone3:
 			args, err := memory.Bytes(number, 88)
 			if err == nil && binary.LittleEndian.Uint64(args)&unix.CLONE_INTO_CGROUP != 0 {

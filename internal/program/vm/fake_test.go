@@ -25,7 +25,7 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, kind := range []Kind{File, Path, FsContext, Superblock, Mount, Socket} {
+	for n, kind := range []Kind{File, Path, FsContext, Superblock, Mount, Socket, PidFD} {
 		p.Descriptors.set(Descriptor{Number: firstOfKinds + n, Kind: kind, Name: kind.String(), Cloexec: true, Readable: true})
 	}
 	return &bench{p, program.Base + p.Memory.data}
@@ -39,6 +39,7 @@ const (
 	superblockFD
 	mountFD
 	socketFD
+	pidFD
 )
 
 const fileFD = firstOfKinds
@@ -125,6 +126,7 @@ var good = []struct {
 }{
 	{program.SysCapset, []any{halves(unix.LINUX_CAPABILITY_VERSION_3, 0), halves(1, 3, 0, 4, 4, 4)}, 0},
 	{program.SysChdir, []any{path("/")}, 0},
+	{program.SysChroot, []any{path(".")}, 0},
 	{program.SysClone3, []any{words(unix.CLONE_PARENT|unix.CLONE_INTO_CGROUP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6), 88}, firstPid},
 	{program.SysClose, []any{fileFD}, 0},
 	{program.SysCloseRange, []any{3, 0xffffffff, unix.CLOSE_RANGE_CLOEXEC}, 0},
@@ -143,6 +145,8 @@ var good = []struct {
 	{program.SysFsconfig, []any{contextFD, unix.FSCONFIG_SET_FLAG, path("ro"), 0, 0}, 0},
 	{program.SysFsconfig, []any{contextFD, unix.FSCONFIG_SET_STRING, path("a"), path(strings.Repeat("x", 255)), 0}, 0},
 	{program.SysFsconfig, []any{contextFD, unix.FSCONFIG_CMD_CREATE, 0, 0, 0}, 0},
+	{program.SysFsconfig, []any{contextFD, unix.FSCONFIG_CMD_RECONFIGURE, 0, 0, 0}, 0},
+	{program.SysFspick, []any{pathFD, path(""), unix.FSPICK_CLOEXEC | unix.FSPICK_EMPTY_PATH}, 7},
 	{program.SysFsmount, []any{superblockFD, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID}, 7},
 	{program.SysFsopen, []any{path("tmpfs"), unix.FSOPEN_CLOEXEC}, 7},
 	{program.SysIoctl, []any{socketFD, unix.SIOCSIFFLAGS, "lo" + strings.Repeat("\x00", 38)}, 0},
@@ -169,6 +173,7 @@ var good = []struct {
 	{program.SysPrctl, []any{unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, 12}, 0},
 	{program.SysPrlimit64, []any{0, 7, words(1, ^uint64(0)), 0}, 0},
 	{program.SysRead, []any{4, words(0), 1}, 1},
+	{program.SysRtSigaction, []any{int(unix.SIGTERM), words(program.TerminatedAddress, 0x04000000, 0, 0), 0, 8}, 0},
 	{program.SysSendmsg, []any{3, rights(fileFD), unix.MSG_NOSIGNAL}, 16},
 	{program.SysSendto, []any{3, words(program.MessageRequest, 0), 16, unix.MSG_NOSIGNAL}, 16},
 	{program.SysRecvfrom, []any{3, words(0), 8}, 8},
@@ -181,10 +186,12 @@ var good = []struct {
 	{program.SysSetsid, nil, 1},
 	{program.SysSocket, []any{unix.AF_INET, unix.SOCK_DGRAM | unix.SOCK_CLOEXEC}, 7},
 	{program.SysSymlinkat, []any{path("/proc/self/fd"), mountFD, path("fd")}, 0},
+	{program.SysPersonality, []any{8}, 0},
 	{program.SysUmask, []any{0o777}, 0o022},
 	{program.SysUmount2, []any{path("."), unix.MNT_DETACH}, 0},
 	{program.SysUnlinkat, []any{mountFD, path("a")}, 0},
 	{program.SysUnshare, []any{unix.CLONE_NEWCGROUP}, 0},
+	{program.SysSetns, []any{pidFD, unix.CLONE_NEWPID}, 0},
 	{program.SysWrite, []any{1, path("x"), 1}, 1},
 }
 
@@ -230,15 +237,15 @@ func TestGoodCalls(t *testing.T) {
 // arity is how many arguments a system call takes, as its manual page has it;
 // of a call whose later arguments have to be 0 here, up to those.
 var arity = map[program.Sys]int{
-	program.SysCapset: 2, program.SysChdir: 1, program.SysClone3: 2, program.SysClose: 1, program.SysCloseRange: 3,
+	program.SysCapset: 2, program.SysChdir: 1, program.SysChroot: 1, program.SysClone3: 2, program.SysClose: 1, program.SysCloseRange: 3,
 	program.SysDup3: 3, program.SysExecve: 3, program.SysExitGroup: 1, program.SysFaccessat2: 4, program.SysFchdir: 1,
 	program.SysFchown: 3, program.SysFchownat: 5, program.SysFcntl: 2, program.SysFsconfig: 4, program.SysFsmount: 3,
-	program.SysFsopen: 2, program.SysIoctl: 3, program.SysKeyctl: 3, program.SysMkdirat: 3, program.SysMknodat: 4,
+	program.SysFsopen: 2, program.SysFspick: 3, program.SysIoctl: 3, program.SysKeyctl: 3, program.SysMkdirat: 3, program.SysMknodat: 4,
 	program.SysMount: 5, program.SysMountSetattr: 5, program.SysMoveMount: 5, program.SysOpenTree: 3, program.SysOpenat: 4,
-	program.SysOpenat2: 4, program.SysPivotRoot: 2, program.SysPrctl: 3, program.SysPrlimit64: 3, program.SysRead: 3,
-	program.SysRecvfrom: 3, program.SysSendmsg: 3, program.SysSendto: 4, program.SysSetdomainname: 2, program.SysSetgroups: 2,
+	program.SysOpenat2: 4, program.SysPersonality: 1, program.SysPivotRoot: 2, program.SysPrctl: 3, program.SysPrlimit64: 3, program.SysRead: 3,
+	program.SysRecvfrom: 3, program.SysRtSigaction: 4, program.SysSendmsg: 3, program.SysSendto: 4, program.SysSetdomainname: 2, program.SysSetgroups: 2,
 	program.SysSethostname: 2, program.SysSetresgid: 3, program.SysSetresuid: 3, program.SysSetsid: 0, program.SysSocket: 2,
-	program.SysSymlinkat: 3, program.SysUmask: 1, program.SysUmount2: 2, program.SysUnlinkat: 3, program.SysUnshare: 1,
+	program.SysSymlinkat: 3, program.SysUmask: 1, program.SysUmount2: 2, program.SysUnlinkat: 3, program.SysUnshare: 1, program.SysSetns: 2,
 	program.SysWrite: 3,
 }
 
@@ -281,7 +288,8 @@ func TestBadCalls(t *testing.T) {
 		{program.SysFsmount, []any{superblockFD, 0, 0}, `the new descriptor (mount "superblock") is not close-on-exec`},
 		{program.SysFsmount, []any{superblockFD, unix.FSMOUNT_CLOEXEC, 0x100}, "argument 2 holds unknown flags 0x100"},
 		{program.SysFsopen, []any{path("tmpfs"), 0}, `the new descriptor (filesystem context "tmpfs") is not close-on-exec`},
-		{program.SysIoctl, []any{socketFD, unix.SIOCGIFFLAGS, strings.Repeat("\x00", 40)}, "argument 1 is 0x8913, not 0x8914"},
+		{program.SysFspick, []any{pathFD, path(""), unix.FSPICK_CLOEXEC}, `the path "" does not fit the flags`},
+		{program.SysIoctl, []any{socketFD, unix.SIOCGIFFLAGS, strings.Repeat("\x00", 40)}, "unknown request 0x8913"},
 		{program.SysIoctl, []any{socketFD, unix.SIOCSIFFLAGS, strings.Repeat("\x00", 40)}, "is empty or has no end"},
 		{program.SysKeyctl, []any{unix.KEYCTL_SETPERM, none, 0}, "no key has the number -1"},
 		{program.SysKeyctl, []any{unix.KEYCTL_REVOKE}, "unknown operation 3"},
@@ -317,6 +325,9 @@ func TestBadCalls(t *testing.T) {
 		{program.SysRead, []any{pathFD, words(0), 1}, `argument 0: descriptor 11 (path "path") is of the wrong kind`},
 		{program.SysRead, []any{0, program.Base + 64, 1}, "argument 1: 1 bytes at 0x600040 are not data"},
 		{program.SysRecvfrom, []any{3, words(0), 0}, "no room for an answer"},
+		{program.SysRtSigaction, []any{int(unix.SIGHUP), words(program.TerminatedAddress, 0x04000000, 0, 0), 0, 8}, "argument 0 is 0x1, not 0xf"},
+		{program.SysRtSigaction, []any{int(unix.SIGTERM), words(program.Base, 0x04000000, 0, 0), 0, 8}, "the action has 0x600000 at offset 0, not 0x4000f0"},
+		{program.SysRtSigaction, []any{int(unix.SIGTERM), words(program.TerminatedAddress, 0x04000000, 0, 0), 1, 8}, "argument 2 is 0x1, not 0x0"},
 		{program.SysSendmsg, []any{3, msghdr(24, 2), unix.MSG_NOSIGNAL}, "struct msghdr does not describe one message and one descriptor"},
 		{program.SysSendmsg, []any{3, msghdr(16, 8), unix.MSG_NOSIGNAL}, "16 bytes at 0x8 lie outside the program"},
 		{program.SysSendmsg, []any{3, msghdr(32, program.Base), unix.MSG_NOSIGNAL}, "struct cmsghdr does not describe one descriptor"},
@@ -332,6 +343,9 @@ func TestBadCalls(t *testing.T) {
 		{program.SysSymlinkat, []any{path(""), pathFD, path("a")}, "the target is empty"},
 		{program.SysUmask, []any{0o1000}, "argument 0 holds unknown flags 0x200"},
 		{program.SysUmount2, []any{path("."), unix.MNT_FORCE}, "argument 1 holds unknown flags 0x1"},
+		{program.SysSetns, []any{pidFD, 0}, "it joins nothing"},
+		{program.SysSetns, []any{3, unix.CLONE_NEWPID}, "wrong kind"},
+		{program.SysPersonality, []any{0x40000}, "execution domain 0x40000"},
 		{program.SysUnshare, []any{unix.CLONE_VM}, "argument 0 holds unknown flags 0x100"},
 		{program.SysWrite, []any{fileFD, path("x"), 1}, `10 (file "file") is not open for writing`},
 		{program.SysWrite, []any{1, path("x"), 4096}, "lie outside the program"},
@@ -375,15 +389,15 @@ func TestDescriptors(t *testing.T) {
 		want int64
 		then string
 	}{
-		{"at first", func() int64 { return 0 }, 0, "0! 1! 2! 3 4 5 6 10 11 12 13 14 15"},
-		{"the lowest free number", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 7, "0! 1! 2! 3 4 5 6 7 10 11 12 13 14 15"},
-		{"the next one", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 8, "0! 1! 2! 3 4 5 6 7 8 10 11 12 13 14 15"},
-		{"closing", func() int64 { return do(program.SysClose, 7) }, 0, "0! 1! 2! 3 4 5 6 8 10 11 12 13 14 15"},
-		{"the hole first", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 7, "0! 1! 2! 3 4 5 6 7 8 10 11 12 13 14 15"},
-		{"a range", func() int64 { return do(program.SysCloseRange, 7, 12, 0) }, 0, "0! 1! 2! 3 4 5 6 13 14 15"},
-		{"a copy without the flag", func() int64 { return do(program.SysDup3, 4, 20, 0) }, 20, "0! 1! 2! 3 4 5 6 13 14 15 20!"},
-		{"a copy over another", func() int64 { return do(program.SysDup3, 4, 1, cloexec) }, 1, "0! 1 2! 3 4 5 6 13 14 15 20!"},
-		{"the flag for a range", func() int64 { return do(program.SysCloseRange, 2, 0xffffffff, unix.CLOSE_RANGE_CLOEXEC) }, 0, "0! 1 2 3 4 5 6 13 14 15 20"},
+		{"at first", func() int64 { return 0 }, 0, "0! 1! 2! 3 4 5 6 10 11 12 13 14 15 16"},
+		{"the lowest free number", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 7, "0! 1! 2! 3 4 5 6 7 10 11 12 13 14 15 16"},
+		{"the next one", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 8, "0! 1! 2! 3 4 5 6 7 8 10 11 12 13 14 15 16"},
+		{"closing", func() int64 { return do(program.SysClose, 7) }, 0, "0! 1! 2! 3 4 5 6 8 10 11 12 13 14 15 16"},
+		{"the hole first", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 7, "0! 1! 2! 3 4 5 6 7 8 10 11 12 13 14 15 16"},
+		{"a range", func() int64 { return do(program.SysCloseRange, 7, 12, 0) }, 0, "0! 1! 2! 3 4 5 6 13 14 15 16"},
+		{"a copy without the flag", func() int64 { return do(program.SysDup3, 4, 20, 0) }, 20, "0! 1! 2! 3 4 5 6 13 14 15 16 20!"},
+		{"a copy over another", func() int64 { return do(program.SysDup3, 4, 1, cloexec) }, 1, "0! 1 2! 3 4 5 6 13 14 15 16 20!"},
+		{"the flag for a range", func() int64 { return do(program.SysCloseRange, 2, 0xffffffff, unix.CLOSE_RANGE_CLOEXEC) }, 0, "0! 1 2 3 4 5 6 13 14 15 16 20"},
 		{"all but the first", func() int64 { return do(program.SysCloseRange, 1, 0xffffffff, 0) }, 0, "0!"},
 		{"from the start again", func() int64 { return do(program.SysFsopen, path("a"), 1) }, 1, "0! 1"},
 	} {

@@ -122,7 +122,7 @@ func (c *call) openFile(name string, flags, mode uint64) Answer {
 	default:
 		d.Readable, d.Writable = !has(program.O_WRONLY), has(program.O_WRONLY|program.O_RDWR)
 	}
-	return c.opens(d)
+	return c.opens(terminal(d))
 }
 
 // faccessat2 grants all, but that the user's executable is a directory, which
@@ -178,7 +178,7 @@ func unlinkat(c *call) Answer {
 
 func fchown(c *call) Answer {
 	c.zero(3)
-	c.descriptor(0, File) // O_PATH descriptors answer EBADF
+	c.descriptor(0, File, Peer) // O_PATH descriptors answer EBADF
 	return c.done(0)
 }
 
@@ -202,6 +202,8 @@ func chdir(c *call) Answer {
 	c.text(0)
 	return c.done(0)
 }
+
+func chroot(c *call) Answer { return chdir(c) }
 
 func read(c *call) Answer {
 	c.zero(3)

@@ -16,6 +16,13 @@ func fsopen(c *call) Answer {
 	return c.opens(Descriptor{Kind: FsContext, Name: c.text(0), Cloexec: c.flags(1, unix.FSOPEN_CLOEXEC) != 0})
 }
 
+func fspick(c *call) Answer {
+	c.zero(3)
+	flags := c.flags(2, unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
+	c.emptyPath(1, flags&unix.FSPICK_EMPTY_PATH != 0)
+	return c.opens(Descriptor{Kind: FsContext, Name: c.place(0), Cloexec: flags&unix.FSPICK_CLOEXEC != 0})
+}
+
 func fsconfig(c *call) Answer {
 	c.zero(4)
 	d := c.descriptor(0, FsContext)
@@ -33,6 +40,8 @@ func fsconfig(c *call) Answer {
 		if !c.refused() {
 			c.p.Descriptors[d.Number].Kind = Superblock
 		}
+	case unix.FSCONFIG_CMD_RECONFIGURE:
+		c.zero(2)
 	default:
 		c.wrong("unknown command %d", c.args[1])
 	}
@@ -53,7 +62,13 @@ func openTree(c *call) Answer {
 		c.wrong("AT_RECURSIVE without OPEN_TREE_CLONE")
 	}
 	c.emptyPath(1, flags&unix.AT_EMPTY_PATH != 0)
-	return c.opens(Descriptor{Kind: Mount, Name: c.place(0), Cloexec: flags&unix.OPEN_TREE_CLOEXEC != 0})
+	name := ""
+	if flags&unix.AT_EMPTY_PATH != 0 {
+		name = c.descriptor(0).Name
+	} else {
+		name = c.place(0)
+	}
+	return c.opens(Descriptor{Kind: Mount, Name: name, Cloexec: flags&unix.OPEN_TREE_CLOEXEC != 0})
 }
 
 // emptyPath demands that the path in argument n is empty just if a flag says so.

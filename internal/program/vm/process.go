@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,6 +46,15 @@ func clone3(c *call) Answer {
 	return Answer{Result: firstPid + int64(c.p.born), Effect: Clone}
 }
 
+func setns(c *call) Answer {
+	c.zero(2)
+	c.descriptor(0, PidFD)
+	if c.flags(1, newNamespaces) == 0 {
+		c.wrong("it joins nothing")
+	}
+	return c.done(0)
+}
+
 func unshare(c *call) Answer {
 	c.zero(1)
 	c.flags(0, newNamespaces)
@@ -81,6 +91,21 @@ func exitGroup(c *call) Answer {
 	}
 	c.p.Status = int(c.args[0])
 	return Answer{Effect: Exit}
+}
+
+func rtSigaction(c *call) Answer {
+	c.is(0, uint64(unix.SIGTERM))
+	c.is(2, 0) // nobody wants the old action
+	c.is(3, 8) // sizeof(sigset_t)
+	c.zero(4)
+	const restorer = 0x04000000 // SA_RESTORER
+	action := c.bytes(1, 32)
+	for n, want := range []uint64{program.TerminatedAddress, restorer, 0, 0} {
+		if v := binary.LittleEndian.Uint64(action[8*n:]); v != want {
+			c.wrong("the action has %#x at offset %d, not %#x", v, 8*n, want)
+		}
+	}
+	return c.done(0)
 }
 
 func prctl(c *call) Answer {
@@ -172,6 +197,7 @@ func setres(c *call) Answer {
 
 func setsid(c *call) Answer {
 	c.zero(0)
+	c.p.leader = c.p.leader || !c.refused()
 	return c.done(1)
 }
 
@@ -179,6 +205,14 @@ func umask(c *call) Answer {
 	c.zero(1)
 	c.flags(0, 0o777)
 	return c.done(0o022)
+}
+
+func personality(c *call) Answer {
+	c.zero(1)
+	if d := c.args[0]; d != program.PerLinux && d != program.PerLinux32 {
+		c.wrong("execution domain %#x", d)
+	}
+	return c.done(0)
 }
 
 // setname is sethostname and setdomainname.

@@ -83,8 +83,9 @@ type Process struct {
 	at      int    // index of the next call
 	repeats uint32 // how often EAGAIN has repeated it
 	born    int    // processes that it has made
-	home    string // the answer to RequestHome
+	home    string // the answer to RequestReadyHome
 	started bool   // it has closed the Channel or read from the StartFifo
+	leader  bool   // it leads its session
 }
 
 // An Executed is one call that a process made.
@@ -189,7 +190,7 @@ func (m *machine) step(p *Process, k Kernel) (child *Process, err error) {
 	if answer.Effect == Clone {
 		child = p.clone()
 		p.born++
-		child.born, child.Messages, child.Calls, child.Failures = 0, nil, nil, nil
+		child.born, child.Messages, child.Calls, child.Failures, child.leader = 0, nil, nil, nil, false
 		if err := m.finish(child, c, 0); err != nil {
 			return nil, err
 		}

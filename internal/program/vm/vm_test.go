@@ -274,7 +274,7 @@ func TestViolations(t *testing.T) {
 		}, "execve: argument 0: 1 bytes at 0x5 lie outside the program"},
 		{"a string without end", func(s *sketch) {
 			home := s.Buffer("home", 16, "HOME=")
-			s.ask(program.RequestHome, home.At(5), 11)
+			s.ask(program.RequestReadyHome, home.At(5), 11)
 			s.Execve(s.String("/a"), s.Strings("argv", []string{"a"}), s.Pointers("envp", []program.Arg{home}))
 		}, "execve: the environment is without the home directory of 11 bytes that the parent found"},
 		{"too many arguments of nothing", func(s *sketch) { s.Execve(s.String("/a"), s.Strings("argv", nil), s.Strings("envp", nil)) },
@@ -286,7 +286,7 @@ func TestViolations(t *testing.T) {
 		}, `ioctl: the interface name "abcdefghijklmnop" is empty or has no end`},
 		{"a descriptor to send that is closed", func(s *sketch) {
 			fs := closed(s)
-			s.SendWithFD(program.FD(3), s.message(2, s.Request(program.RequestHome)), 16, fs)
+			s.SendWithFD(program.FD(3), s.message(2, s.Request(program.RequestReadyHome)), 16, fs)
 		}, "sendmsg: descriptor 7, to be sent, is not open"},
 		{"a cgroup that is no directory", func(s *sketch) { s.Clone3(unix.CLONE_INTO_CGROUP, 2, s.setupFailed) },
 			"clone3: descriptor 2 is no cgroup directory"},

@@ -22,8 +22,11 @@
 //	VIAL_TEST_VIAL      the vial to test; built if it is not set
 //	VIAL_TEST_PROBE     the probe; built if it is not set
 //	VIAL_TEST_SETTINGS  the settings to run, separated by commas
+//	VIAL_TEST_SLOW      how many times longer everything may take; what tries many
+//	                    things then tries a third of them
 //	VIAL_TEST_TMP       where to make bundles; better a tmpfs
-//	VIAL_TEST_SUMMARY   a file to append one line for each setting to
+//	VIAL_TEST_PLACE     what a report calls the setting "host", if it is another
+//	                    host than the one that the report is read on
 package bed
 
 import (
@@ -34,7 +37,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -45,8 +47,9 @@ const (
 	settingVariable = "VIAL_TEST_SETTING"
 	dirVariable     = "VIAL_TEST_DIR"
 	namesVariable   = "VIAL_TEST_NAMES"
-	killerVariable  = "VIAL_TEST_KILL_AFTER"
+	killerVariable  = "VIAL_TEST_KILLS"
 	umaskVariable   = "VIAL_TEST_UMASK"
+	throughVariable = "VIAL_TEST_THROUGH"
 )
 
 // Main is what TestMain has to call. It does not return.
@@ -75,7 +78,7 @@ func Main(m *testing.M) {
 // outside runs the test binary once for each setting.
 func outside() (status int, err error) {
 	if os.Geteuid() != 0 {
-		summarize("every setting: skipped: containers need root as long as vial has no user namespaces")
+		announce(settings()[0].name, "rootless: containers need root as long as vial has no user namespaces")
 		return 0, nil
 	}
 	dir, err := os.MkdirTemp(scratch(), "vial-test-")
@@ -97,7 +100,7 @@ func outside() (status int, err error) {
 	for _, s := range chosen() {
 		if s.unfit != nil {
 			if reason := s.unfit(); reason != "" {
-				summarize(fmt.Sprintf("%s: setting %s: skipped: %s", suite(), s.name, reason))
+				announce(s.name, reason)
 				continue
 			}
 		}
@@ -106,11 +109,6 @@ func outside() (status int, err error) {
 		}
 	}
 	return status, nil
-}
-
-// suite names the tests in a summary.
-func suite() string {
-	return strings.TrimSuffix(filepath.Base(os.Args[0]), ".test")
 }
 
 // scratch is a tmpfs where there is one: on a disk each create waits for it.
@@ -145,20 +143,16 @@ func provide(path, ready, source string) error {
 	return nil
 }
 
-// summarize prints a line that stays, whatever go test makes of the output.
-func summarize(line string) {
-	fmt.Println(line)
-	path := os.Getenv("VIAL_TEST_SUMMARY")
-	if path == "" {
-		return
+// announce tells test/report what setting the tests that follow run in, or why
+// they cannot.
+func announce(name, unfit string) {
+	if place := os.Getenv("VIAL_TEST_PLACE"); place != "" {
+		name = place
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bed:", err)
-		return
+	if unfit != "" {
+		name += ": " + unfit
 	}
-	defer f.Close()
-	fmt.Fprintln(f, line)
+	fmt.Println("=== SETTING " + name)
 }
 
 // namePrefix begins the names of everything that a run of the tests makes

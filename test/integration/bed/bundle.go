@@ -32,6 +32,9 @@ type Bundle struct {
 	Global []string // options before the verb
 	// Umask is vial's own, in octal; empty for the usual one.
 	Umask string
+	// Through is text that makes the test binary, in vial's place, spoil the
+	// world for itself and then become vial: see Through. It is empty for none.
+	Through string
 	// Attributes are those of vial's process, such as a terminal of its own.
 	Attributes *syscall.SysProcAttr
 
@@ -47,7 +50,6 @@ var bundles atomic.Int64
 // and whatever is left of it then fails the test.
 func New(t *testing.T) *Bundle {
 	t.Helper()
-	tally.count(t)
 	return newBundle(t)
 }
 
@@ -134,7 +136,7 @@ func (b *Bundle) write() {
 // clean deletes the container and looks for what is left of it.
 func (b *Bundle) clean() {
 	b.T.Helper()
-	b.Stdio, b.Env, b.Global, b.Attributes, b.Umask = nil, []string{"PATH=/usr/bin:/bin"}, nil, nil, ""
+	b.Stdio, b.Env, b.Global, b.Attributes, b.Umask, b.Through = nil, []string{"PATH=/usr/bin:/bin"}, nil, nil, "", ""
 	if r := b.Vial("delete", "--force", b.ID); r.Status != 0 {
 		b.T.Errorf("cleaning up: delete --force: status %d: %s", r.Status, r.Stderr)
 	}
@@ -177,3 +179,6 @@ func (b *Bundle) Fifo(path string) string {
 	b.Must(unix.Mkfifo(path, 0o666))
 	return path
 }
+
+// Skip ends a test that this setting cannot run. The reason is in the summary.
+func Skip(t *testing.T, reason string) { t.Helper(); t.Skip(reason) }

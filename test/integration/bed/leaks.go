@@ -104,11 +104,29 @@ func reap(pid int) {
 }
 
 // patience bounds how long anything that has to happen may take.
-const patience = 10 * time.Second
+func patience() time.Duration { return Slowly(10 * time.Second) }
+
+// Slowly is how long something may take here that takes so long on an ordinary
+// machine.
+func Slowly(d time.Duration) time.Duration {
+	if factor, err := strconv.Atoi(os.Getenv("VIAL_TEST_SLOW")); err == nil {
+		d *= time.Duration(factor)
+	}
+	return d
+}
+
+// Rounds is how many of n rounds to go here: a third of them where everything
+// takes long.
+func Rounds(n int) int {
+	if Slowly(1) > 1 {
+		return max(1, n/3)
+	}
+	return n
+}
 
 // until waits for something that has to happen, and tells whether it did.
 func until(happened func() bool) bool {
-	for end := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience()); !happened(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return false
 		}

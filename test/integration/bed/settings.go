@@ -116,13 +116,13 @@ func inside(m *testing.M, name string) int {
 			return 1
 		}
 	}
+	announce(name, "")
 	before := mountTable()
 	status := m.Run()
 	for _, leak := range leaks(before) {
 		fmt.Fprintf(os.Stderr, "bed: setting %s: left behind: %s\n", name, leak)
 		status = 1
 	}
-	summarize(fmt.Sprintf("%s: setting %s: %s", suite(), name, tally.line()))
 	return status
 }
 
@@ -134,5 +134,14 @@ func (s setting) prepare() error {
 		return fmt.Errorf("share all mounts: %w", err)
 	}
 	unix.Umask(0o022)
+	// Go has raised its own soft limit and would give children the former one,
+	// which a test cannot know; a limit that was set goes to them as it is.
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return err
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return err
+	}
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ type Result struct {
 }
 
 // limit is how long one vial may take.
-const limit = 30 * time.Second
+func limit() time.Duration { return Slowly(30 * time.Second) }
 
 // Vial runs vial with a verb and its arguments and waits for it.
 func (b *Bundle) Vial(arguments ...string) *Result {
@@ -50,10 +51,30 @@ func (b *Bundle) Launch(arguments ...string) *Process {
 	if b.Umask != "" {
 		program, env = "/proc/self/exe", append(env, umaskVariable+"="+b.Umask, dirVariable+"="+os.Getenv(dirVariable))
 	}
+	if b.Through != "" {
+		program, env = "/proc/self/exe", append(env, throughVariable+"="+b.Through, dirVariable+"="+os.Getenv(dirVariable))
+	}
 	var err error
 	p.process, err = os.StartProcess(program, append(words, arguments...), &os.ProcAttr{Dir: b.Dir, Env: env, Files: files, Sys: b.Attributes})
 	b.Must(err)
 	return p
+}
+
+// Through is called by a TestMain of tests that use Bundle.Through, before Main.
+// In a process that vial is to come of it lets spoil do what the text says, and
+// becomes vial, and does not return.
+func Through(spoil func(text string) error) {
+	text := os.Getenv(throughVariable)
+	if text == "" {
+		return
+	}
+	runtime.LockOSThread() // namespaces and cgroups may be a thread's own
+	err := spoil(text)
+	if err == nil {
+		err = unix.Exec(Vial(), os.Args, []string{"PATH=/usr/bin:/bin"})
+	}
+	fmt.Fprintln(os.Stderr, "spoil:", text, err)
+	os.Exit(2)
 }
 
 // masked becomes vial with a umask, which belongs to a process: the tests have
@@ -99,12 +120,12 @@ func (p *Process) Output() string { return readText(p.out) }
 // Wait waits for vial to end.
 func (p *Process) Wait() *Result {
 	p.b.T.Helper()
-	timer := time.AfterFunc(limit, func() { _ = p.process.Kill() })
+	timer := time.AfterFunc(limit(), func() { _ = p.process.Kill() })
 	state, err := p.process.Wait()
 	p.b.Must(err)
 	r := &Result{b: p.b, Status: state.ExitCode(), Took: time.Since(p.since)}
 	if !timer.Stop() {
-		p.b.T.Errorf("vial took more than %v", limit)
+		p.b.T.Errorf("vial took more than %v", limit())
 	}
 	if state.ExitCode() < 0 {
 		r.Status = 128 + int(state.Sys().(interface{ Signal() unix.Signal }).Signal())
@@ -256,7 +277,7 @@ func (b *Bundle) CgroupFile(controller, name string) string {
 func (b *Bundle) Until(what string, happened func() bool) {
 	b.T.Helper()
 	if !until(happened) {
-		b.T.Fatalf("%s: it did not happen in %v", what, patience)
+		b.T.Fatalf("%s: it did not happen in %v", what, patience())
 	}
 }
 
@@ -306,12 +327,21 @@ func (b *Bundle) Kept() *Result {
 	return b.Vial("run", "--keep", "--bundle", b.Dir, b.ID)
 }
 
-// Adopt takes note of the process whose pid is in a file, to reap it later.
-func (b *Bundle) Adopt(pidFile string) {
+// Write writes the config for a container with the probe doing the given acts.
+func (b *Bundle) Write(acts ...string) {
+	b.T.Helper()
+	b.Spec.Process.Args = append([]string{"/probe"}, acts...)
+	b.write()
+}
+
+// Adopt is the process whose pid is in a file, and takes note of it, to reap it
+// later.
+func (b *Bundle) Adopt(pidFile string) int {
 	b.T.Helper()
 	pid, err := strconv.Atoi(readText(pidFile))
 	b.Must(err)
 	b.pids = append(b.pids, pid)
+	return pid
 }
 
 // Listing is the program that would make the container.

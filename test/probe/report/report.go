@@ -26,8 +26,9 @@ type Process struct {
 	Capabilities Capabilities
 	NoNewPrivs   bool
 	Securebits   int
-	Terminal     bool // has a controlling terminal
-	Keyring      string
+	Terminal     bool   // has a controlling terminal
+	Keyring      string // what the kernel says of the session keyring
+	KeyringID    int
 	OOMScoreAdj  string
 	Descriptors  map[int]string // what each open descriptor leads to
 	Namespaces   map[string]string
@@ -56,6 +57,19 @@ type Act struct {
 	Text  string   `json:",omitempty"`
 	Names []string `json:",omitempty"`
 	File  *File    `json:",omitempty"`
+
+	Terminal *Terminal `json:",omitempty"`
+}
+
+// A Terminal is what standard input is.
+type Terminal struct {
+	Is            [3]bool // whether descriptors 0, 1 and 2 are terminals
+	Same          bool    // all three are the same
+	Name          string
+	Rows, Columns uint16
+	Controls      bool // it controls our session
+	Foreground    bool // our process group is the one that it listens to
+	Console       bool // /dev/console is the same device of the same filesystem
 }
 
 // A File is what stat and statfs say.
@@ -71,4 +85,11 @@ type File struct {
 	Filesystem   int64  // magic number
 	Flags        int64  // ST_RDONLY and so on
 	Mount        uint64
+}
+
+// A Hook is what the probe saw as a hook.
+type Hook struct {
+	Word    string // by which the test knows it
+	State   string // what was on standard input
+	Process *Process
 }

@@ -126,10 +126,15 @@ func entries(dir string) ([]string, error) {
 	return names, nil
 }
 
+// readNames reads an open directory. One that has been removed since is empty:
+// getdents64(2) is ENOENT there.
 func readNames(fd int) (names []string, err error) {
 	buf := make([]byte, 8<<10)
 	for {
 		n, err := retry(func() (int, error) { return unix.Getdents(fd, buf) })
+		if gone(err) {
+			return nil, nil
+		}
 		if err != nil || n <= 0 {
 			return names, err
 		}

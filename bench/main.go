@@ -18,7 +18,8 @@
 //
 // Where it measures. bench moves into a mount namespace of its own, puts a
 // tmpfs there for bundles and state directories, and where asked replaces
-// /sys/fs/cgroup by a plain cgroup2. All of it ends with bench.
+// /sys/fs/cgroup by a plain cgroup2. The programs are installed beside
+// it. All of it ends with bench.
 //
 // The files: main.go the flags and the flow, place.go that mount namespace,
 // runtimes.go the programs, bundle.go the bundles (elf.go, docker.go), spawn.go

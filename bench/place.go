@@ -12,8 +12,9 @@ import (
 
 // A place is the mount namespace that bench works in, with a tmpfs in it.
 type place struct {
-	dir  string // of the tmpfs
-	view string // how the cgroups that are to be seen came about, in words
+	dir      string // of the tmpfs
+	programs string // where the runtimes are, on the disk that has the tmpfs's directory
+	view     string // how the cgroups that are to be seen came about, in words
 }
 
 // placeVariable tells bench, executed again, that it is in its place.
@@ -27,7 +28,10 @@ const cgroupRoot = "/sys/fs/cgroup"
 func enterPlace(o *options) (*place, error) {
 	if dir := os.Getenv(placeVariable); dir != "" {
 		os.Unsetenv(placeVariable)
-		p := &place{dir: dir, view: "the host's"}
+		p := &place{dir: dir, programs: dir + "-programs", view: "the host's"}
+		if err := os.Mkdir(p.programs, 0o755); err != nil {
+			return nil, err
+		}
 		if o.cgroup == "v2" {
 			return p, p.plainCgroup2()
 		}
@@ -64,6 +68,7 @@ func isolate(dir string) error {
 // leave removes what is left outside of the namespace.
 func (p *place) leave() {
 	removeParents()
+	os.RemoveAll(p.programs)
 	unix.Unmount(p.dir, unix.MNT_DETACH)
 	os.Remove(p.dir)
 }

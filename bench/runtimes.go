@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,6 +46,9 @@ func find(paths map[string]string, p *place) ([]Runtime, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if path, err = p.install(name, path); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 		r := Runtime{Name: name, Path: path, root: filepath.Join(p.dir, "state-"+name)}
 		if r.Version, err = versionOf(path); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -52,6 +56,19 @@ func find(paths map[string]string, p *place) ([]Runtime, error) {
 		found = append(found, r)
 	}
 	return found, nil
+}
+
+// install puts a program where all of them are executed from, as `make install`
+// does. How a file has come into the page cache tells in the time that it takes to
+// execute it: one that a linker has written page by page, as Go's does, takes 5 %
+// longer than one that was written in large pieces.
+func (p *place) install(name, path string) (string, error) {
+	installed := filepath.Join(p.programs, name)
+	said, err := exec.Command("install", "-m", "0755", path, installed).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("install: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return installed, nil
 }
 
 func absolute(path string) (string, error) {
@@ -63,7 +80,7 @@ func absolute(path string) (string, error) {
 }
 
 func buildVial(p *place) (string, error) {
-	path := filepath.Join(p.dir, "vial")
+	path := filepath.Join(p.dir, "built")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/vial-run/vial/cmd/vial")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr

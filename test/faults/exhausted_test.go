@@ -120,8 +120,7 @@ func memoryTooSmall(f *fault) {
 		f.T.Skip("this setting has no controller memory")
 	}
 	f.first()
-	f.File(f.In("true"), string(bed.TrueELF()))
-	f.Must(os.Chmod(f.In("true"), 0o755))
+	f.Program(f.In("true"), bed.TrueELF())
 	f.Spec.Process.Args = []string{"/true"}
 	memory := &specs.LinuxMemory{}
 	f.Resources().Memory = memory

@@ -46,10 +46,19 @@ func pidReused(f *fault) {
 	f.asBefore("a pid that is another's")
 }
 
-// reuse starts a process that gets a pid which is free.
+// lastPid is the last pid that the kernel has given away.
+const lastPid = "/proc/sys/kernel/ns_last_pid"
+
+// reuse starts a process that gets a pid which is free. Those after it get numbers
+// that have not been in use for long.
 func reuse(pid int) *os.Process {
+	last, err := os.ReadFile(lastPid)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = os.WriteFile(lastPid, last, 0) }()
 	for range 500 {
-		if os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0) != nil {
+		if os.WriteFile(lastPid, []byte(strconv.Itoa(pid-1)), 0) != nil {
 			return nil
 		}
 		p, err := os.StartProcess(bed.Probe(), []string{"probe", "sleep"}, &os.ProcAttr{Files: []*os.File{nil, nil, nil}})

@@ -19,8 +19,7 @@ func TestHostBinary(t *testing.T) {
 	t.Run("a script for /proc/self/exe", func(t *testing.T) {
 		t.Parallel()
 		a := newAttack(t)
-		a.File(a.In("bin/sh"), "#!/proc/self/exe\n")
-		a.Must(os.Chmod(a.In("bin/sh"), 0o755))
+		a.Program(a.In("bin/sh"), []byte("#!/proc/self/exe\n"))
 		a.Spec.Process.Args = []string{"/bin/sh"}
 		a.imageAgain()
 	})

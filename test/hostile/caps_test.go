@@ -64,7 +64,7 @@ func (a *attack) capable(name string, number int) {
 	a.T.Helper()
 	text, err := os.ReadFile(bed.Probe())
 	a.Must(err)
-	a.Must(os.WriteFile(a.In(name), text, 0o755))
+	a.Program(a.In(name), text)
 	data := make([]byte, 20)
 	binary.LittleEndian.PutUint32(data, 0x02000001)
 	binary.LittleEndian.PutUint32(data[8:], 1<<number)
@@ -80,7 +80,7 @@ func TestSetuid(t *testing.T) {
 		a := newAttack(t)
 		text, err := os.ReadFile(bed.Probe())
 		a.Must(err)
-		a.Must(os.WriteFile(a.In("tool"), text, 0o755))
+		a.Program(a.In("tool"), text)
 		a.Must(os.Chmod(a.In("tool"), 0o755|os.ModeSetuid))
 		a.Spec.Process.User = specs.User{UID: 1000, GID: 1000}
 		a.Spec.Process.NoNewPrivileges = nnp

@@ -40,8 +40,7 @@ func TestHookPathOfTheImage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := newAttack(t)
-			a.File(a.Path("program"), "#!/probe write\n") // that the host's kernel would find in the container
-			a.Must(os.Chmod(a.Path("program"), 0o755))
+			a.Program(a.Path("program"), []byte("#!/probe write\n")) // that the host's kernel would find in the container
 			a.Link(target(a), a.In("hook"))
 			a.inContainer("/hook", "write", "/been", "here")
 			r := a.Run("print", "it runs")

@@ -116,7 +116,7 @@ func TestArgsRefused(t *testing.T) {
 	t.Run("no format that the kernel knows", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)
-		b.Must(os.WriteFile(b.In("junk"), []byte("junk"), 0o755))
+		b.Program(b.In("junk"), []byte("junk"))
 		b.Spec.Process.Args = []string{"/junk"}
 		b.RunSpec().Fails(`process.args[0]: exec /junk: exec format error`)
 		b.Created()

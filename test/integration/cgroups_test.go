@@ -180,7 +180,7 @@ func TestPidsLimitOne(t *testing.T) {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()
 			b := bed.New(t)
-			b.Must(os.WriteFile(b.In("true"), bed.TrueELF(), 0o755))
+			b.Program(b.In("true"), bed.TrueELF())
 			b.Spec.Process.Args = []string{"/true"}
 			b.Resources().Pids = &specs.LinuxPids{Limit: number(int64(1))}
 			if verb == "run" {
@@ -199,7 +199,7 @@ func TestMemoryLimitSmall(t *testing.T) {
 	t.Parallel()
 	needs(t, "memory")
 	b := bed.New(t)
-	b.Must(os.WriteFile(b.In("true"), bed.TrueELF(), 0o755))
+	b.Program(b.In("true"), bed.TrueELF())
 	b.Spec.Process.Args = []string{"/true"}
 	b.Resources().Memory = &specs.LinuxMemory{Limit: number(int64(1 << 20))}
 	b.RunSpec().OK()

@@ -248,7 +248,7 @@ func TestDeviceRules(t *testing.T) {
 func TestDevicesWhileRulesAreSet(t *testing.T) {
 	t.Parallel()
 	b := bed.New(t)
-	b.Must(os.WriteFile(b.In("true"), bed.TrueELF(), 0o755))
+	b.Program(b.In("true"), bed.TrueELF())
 	b.Spec.Process.Args = []string{"/true"}
 	b.Resources().Devices = []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
 	for range bed.Rounds(60) {

@@ -171,7 +171,7 @@ func TestExecFailures(t *testing.T) {
 	t.Parallel()
 	b := running(t, func(b *bed.Bundle) {
 		b.File(b.In("plain"), "")
-		b.Must(os.WriteFile(b.In("broken"), []byte("\x7fELF"), 0o755))
+		b.Program(b.In("broken"), []byte("\x7fELF"))
 		b.Mkdir(b.In("dir"))
 	})
 	pid := b.Path("failed.pid")

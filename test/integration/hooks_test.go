@@ -639,7 +639,7 @@ func TestContainerEndsInAHook(t *testing.T) {
 func TestStartAfterAFailure(t *testing.T) {
 	t.Parallel()
 	h := newHooked(t)
-	h.Must(os.WriteFile(h.In("broken"), []byte("\x7fELF"), 0o755))
+	h.Program(h.In("broken"), []byte("\x7fELF"))
 	for _, name := range hookNames[3:] {
 		h.log(name, name)
 	}

@@ -194,7 +194,7 @@ func TestRlimits(t *testing.T) {
 	t.Run("so few descriptors that the program itself must manage", func(t *testing.T) {
 		t.Parallel()
 		b := bed.New(t)
-		b.Must(os.WriteFile(b.In("true"), bed.TrueELF(), 0o755))
+		b.Program(b.In("true"), bed.TrueELF())
 		b.Spec.Process.Args = []string{"true"}
 		b.Spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 3, Hard: 3}}
 		b.RunSpec().OK()

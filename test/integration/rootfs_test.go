@@ -49,7 +49,7 @@ func TestRootfsPath(t *testing.T) {
 		b.Tmpfs(b.Rootfs)
 		text, err := os.ReadFile(b.Path("probe"))
 		b.Must(err)
-		b.Must(os.WriteFile(b.In("probe"), text, 0o755))
+		b.Program(b.In("probe"), text)
 		b.Tmpfs(b.In("inner"))
 		b.File(b.In("inner/file"), "x")
 		r := b.Report("read", "/inner/file")
@@ -94,7 +94,7 @@ func TestRootfsPropagation(t *testing.T) {
 					text, err := os.ReadFile(b.In("probe"))
 					b.Must(err)
 					b.Tmpfs(b.Rootfs)
-					b.Must(os.WriteFile(b.In("probe"), text, 0o755))
+					b.Program(b.In("probe"), text)
 				}
 				b.Spec.Linux.RootfsPropagation = c.word
 				b.Capabilities("CAP_SYS_ADMIN")

@@ -282,7 +282,7 @@ func TestSystemdRun(t *testing.T) {
 	needs(t, "pids")
 	s := inScope(t)
 	s.Resources().Pids = &specs.LinuxPids{Limit: number(int64(1))}
-	s.Must(os.WriteFile(s.In("true"), bed.TrueELF(), 0o755))
+	s.Program(s.In("true"), bed.TrueELF())
 	s.Spec.Process.Args = []string{"/true"}
 	s.RunSpec().OK()
 	same(t, "LoadState", s.property("LoadState"), "not-found")

@@ -107,6 +107,18 @@ func (b *Bundle) File(path, text string) string {
 	return path
 }
 
+// Program makes a file that can be executed at a path on the host. Meanwhile no
+// process is started: until its own execve it would hold the file open for writing,
+// and nobody could execute that (ETXTBSY).
+func (b *Bundle) Program(path string, text []byte) string {
+	b.T.Helper()
+	b.Mkdir(filepath.Dir(path))
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	b.Must(os.WriteFile(path, text, 0o755))
+	return path
+}
+
 // Link makes a symbolic link at a path on the host.
 func (b *Bundle) Link(target, path string) string {
 	b.T.Helper()

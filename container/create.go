@@ -133,6 +133,9 @@ func (r *Runtime) make(p *prepared, namespaces *launch.Namespaces, g *guard) (*m
 		// The program is on its way on another CPU meanwhile; it does not go
 		// past RequestReady before the limits stand. One of memory may be too
 		// small for execve, which would not say so.
+		if limits := m.config.Spec.Linux.Resources; limits != nil && (limits.Memory != nil || len(limits.Unified) > 0) {
+			m.child.AwaitExecve()
+		}
 		err = m.cgroups.Set()
 	}
 	if err == nil && m.child.Pid > 0 {

@@ -38,6 +38,7 @@ import (
 	"fmt"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/vial-run/vial/internal/program"
 	"golang.org/x/sys/unix"
@@ -179,6 +180,25 @@ func above(files []uintptr) int {
 		highest = max(highest, fd)
 	}
 	return int(highest) + len(files) + 3
+}
+
+// AwaitExecve waits until the first process has memory of its own. Start may return
+// before: on Linux 6.12 the process has been seen to have vial's still after every
+// other start. A limit that is too small for it would end vial too then, as one who
+// shares the memory (mm/oom_kill.c, __oom_kill_process).
+func (c *Child) AwaitExecve() {
+	var vial, its unix.Stat_t
+	if c.Pid <= 0 || unix.Stat("/proc/self/exe", &vial) != nil {
+		return
+	}
+	exe := "/proc/" + strconv.Itoa(c.Pid) + "/exe"
+	const step, most = 20 * time.Microsecond, 5 * time.Second
+	for waited := time.Duration(0); waited < most; waited += step {
+		if unix.Stat(exe, &its) != nil || its.Ino != vial.Ino || its.Dev != vial.Dev {
+			return // it has executed the program, or is gone
+		}
+		time.Sleep(step)
+	}
 }
 
 // Close closes the channel. A program that still waits for an answer ends.

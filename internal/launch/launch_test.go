@@ -79,6 +79,26 @@ func start(t *testing.T, p *program.Program) *Child {
 	return c
 }
 
+// TestAwaitExecve: a process that was started is soon not what started it.
+func TestAwaitExecve(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a pid namespace needs privileges")
+	}
+	p := born(t, unix.CLONE_NEWPID)
+	var vial, its unix.Stat_t
+	if err := unix.Stat("/proc/self/exe", &vial); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		c := start(t, p)
+		c.AwaitExecve()
+		if err := unix.Stat(fmt.Sprintf("/proc/%d/exe", c.Pid), &its); err != nil || its.Ino == vial.Ino && its.Dev == vial.Dev {
+			t.Fatalf("it still is the test (%v)", err)
+		}
+		c.Kill()
+	}
+}
+
 func TestServe(t *testing.T) {
 	origin := field.At("mounts").Index(3)
 	p := script(t, func(b *program.Builder) {

@@ -65,6 +65,7 @@ func others() []allowance {
 
 		{xunix, "internal/host/gather", "system calls"},
 		{"runtime", "internal/launch", "a thread that makes namespaces"},
+		{"time", "internal/launch", "a process that has executed its program in a moment"},
 		{"syscall", "internal/launch", "fork and exec with a table of descriptors, which package unix has not"},
 		{xunix, "internal/launch", "system calls"},
 

@@ -109,19 +109,37 @@ func (b *benchmark) run(bundle string) (samples, error) {
 	return times, err
 }
 
+// waiting makes a container of each runtime that waits for start. They go with end.
+func (b *benchmark) waiting(bundle string) (ids map[string]string, end func(), err error) {
+	ids = map[string]string{}
+	end = func() {
+		for i := range b.runtimes {
+			if r := &b.runtimes[i]; ids[r.Name] != "" {
+				_, _ = b.spawner.run(r.command("delete", "--force", ids[r.Name]))
+			}
+		}
+	}
+	for i := range b.runtimes {
+		r := &b.runtimes[i]
+		id := newID()
+		if _, err := b.spawner.run(r.command("create", "--bundle", bundle, id)); err != nil {
+			return ids, end, err
+		}
+		ids[r.Name] = id
+	}
+	return ids, end, nil
+}
+
 // exec runs the bundle's program in a container that is there already: its own
 // process waits for start, and does nothing meanwhile.
 func (b *benchmark) exec(bundle string) (samples, error) {
-	times, ids := samples{}, map[string]string{}
-	for i := range b.runtimes {
-		r := &b.runtimes[i]
-		ids[r.Name] = newID()
-		if _, err := b.spawner.run(r.command("create", "--bundle", bundle, ids[r.Name])); err != nil {
-			return nil, err
-		}
-		defer func() { _, _ = b.spawner.run(r.command("delete", "--force", ids[r.Name])) }()
+	times := samples{}
+	ids, end, err := b.waiting(bundle)
+	defer end()
+	if err != nil {
+		return nil, err
 	}
-	err := b.alternate(func(r *Runtime, round int) error {
+	err = b.alternate(func(r *Runtime, round int) error {
 		took, err := b.spawner.run(r.command("exec", ids[r.Name], "/true"))
 		if round >= 0 {
 			times[r.Name] = append(times[r.Name], took)

@@ -10,16 +10,13 @@ var pauses = []string{"pause", "resume"}
 
 // pause stops a container that waits for start and lets it go on.
 func (b *benchmark) pause(bundle string) (map[string]samples, error) {
-	times, ids := map[string]samples{"pause": {}, "resume": {}}, map[string]string{}
-	for i := range b.runtimes {
-		r := &b.runtimes[i]
-		ids[r.Name] = newID()
-		if _, err := b.spawner.run(r.command("create", "--bundle", bundle, ids[r.Name])); err != nil {
-			return nil, err
-		}
-		defer func() { _, _ = b.spawner.run(r.command("delete", "--force", ids[r.Name])) }()
+	times := map[string]samples{"pause": {}, "resume": {}}
+	ids, end, err := b.waiting(bundle)
+	defer end()
+	if err != nil {
+		return nil, err
 	}
-	err := b.alternate(func(r *Runtime, round int) error {
+	err = b.alternate(func(r *Runtime, round int) error {
 		for _, verb := range pauses {
 			took, err := b.spawner.run(r.command(verb, ids[r.Name]))
 			if err != nil {

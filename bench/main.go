@@ -114,10 +114,12 @@ func bench(args []string, out io.Writer) error {
 		return errors.New("it makes containers: run it as root")
 	}
 	place, err := enterPlace(o)
+	if place != nil {
+		defer place.leave()
+	}
 	if err != nil {
 		return err
 	}
-	defer place.leave()
 	// A collection here would fall into somebody's time.
 	debug.SetGCPercent(-1)
 	report, err := measure(o, place)

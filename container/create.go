@@ -133,7 +133,7 @@ func (r *Runtime) make(p *prepared, namespaces *launch.Namespaces, g *guard) (*m
 		// The program is on its way on another CPU meanwhile; it does not go
 		// past RequestReady before the limits stand. One of memory may be too
 		// small for execve, which would not say so.
-		if limits := m.config.Spec.Linux.Resources; limits != nil && (limits.Memory != nil || len(limits.Unified) > 0) {
+		if m.cgroups.LimitsMemory() {
 			m.child.AwaitExecve()
 		}
 		err = m.cgroups.Set()

@@ -173,3 +173,24 @@ func TestWriteBeneath(t *testing.T) {
 	wantFile(t, dir+"/canary", "alive")
 	wantFile(t, dir+"/c/file", "x")
 }
+
+func TestLimitsMemory(t *testing.T) {
+	most := int64(1 << 20)
+	for want, list := range map[bool][]specs.LinuxResources{
+		true: {
+			{Memory: &specs.LinuxMemory{Limit: &most}}, {Memory: &specs.LinuxMemory{Reservation: &most}},
+			{Unified: map[string]string{"memory.high": "1"}},
+		},
+		false: {{}, {Pids: &specs.LinuxPids{Limit: &most}}, {Unified: map[string]string{"pids.max": "1"}}},
+	} {
+		for _, r := range list {
+			p, err := NewPlan(&factsV2, spec(&r), "c9", Filesystem)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.LimitsMemory(); got != want {
+				t.Errorf("%+v: %v", r, got)
+			}
+		}
+	}
+}
